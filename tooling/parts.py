@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""The parts that the sessions of noxfile.py run, in the order in which they should start."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+from tests.collection_path import BUILD
+from tooling.runner import REPORTS, Part
+from tooling.venvs import CORES
+
+NEWEST = list(CORES)[-1]
+OLDER = [core for core in CORES if core != NEWEST]
+
+
+def no_container_engine() -> str | None:
+    """Why nothing can run on kind here, or None."""
+    for program in ("docker", "kind"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
+    answer = subprocess.run(["docker", "info"], capture_output=True, check=False)
+    return "no container engine answers (docker info)" if answer.returncode else None
+
+
+def too_new_a_python(core: str) -> str | None:
+    """ansible-core 2.17 ends at Python 3.12."""
+    if core == "2.17" and sys.version_info >= (3, 13):
+        return "ansible-core 2.17 does not support Python {}.{}".format(*sys.version_info)
+    return None
+
+
+def setup_name(core: str) -> str:
+    """The part that makes the environment with this version of ansible-core."""
+    return "setup" if core == NEWEST else f"setup-{core}"
+
+
+def setup(core: str) -> Part:
+    """Make the environment with this version of ansible-core."""
+    return Part(setup_name(core), (sys.executable, "-m", "tooling.venvs", CORES[core]), venv=None)
+
+
+def unit(name: str, core: str) -> Part:
+    """The unit tests and the contract's toy platform with one version of ansible-core."""
+    return Part(
+        name,
+        ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/unit", "tests/contract", "-m", "not lab"),
+        venv=CORES[core],
+        needs=(setup_name(core),),
+        unless=lambda: too_new_a_python(core),
+    )
+
+
+def on_lab(name: str, marks: str, core: str = NEWEST, minutes: float = 20) -> Part:
+    """The integration tests with these marks, which use the test bed."""
+    return Part(
+        name,
+        ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/integration", "tests/contract", "-m", marks),
+        venv=CORES[core],
+        needs=(setup_name(core), "lab"),
+        minutes=minutes,
+        unless=no_container_engine if marks.startswith("kind") else lambda: too_new_a_python(core),
+    )
+
+
+def sanity(core: str) -> Part:
+    """ansible-test sanity of one version of ansible-core."""
+    return Part(
+        f"sanity-{core}",
+        (sys.executable, "-m", "tooling.sanity", core),
+        venv=None,
+        needs=(setup_name(core),),
+        unless=lambda: too_new_a_python(core),
+    )
+
+
+def molecule(name: str, cluster: str, *arguments: str, minutes: float) -> Part:
+    """Run scenarios on the test bed of one kind."""
+    return Part(
+        name,
+        ("molecule", "test", *arguments),
+        needs=("setup", "lab"),
+        minutes=minutes,
+        # Molecule keeps its state below Ansible's home, where two runs side by side would meet.
+        variables={"MOLECULE_CLUSTER": cluster, "ANSIBLE_HOME": str(BUILD / "ansible" / name)},
+        unless=no_container_engine if cluster == "kind" else lambda: None,
+    )
+
+
+SETUP = setup(NEWEST)
+LAB = Part("lab", ("python", "-m", "tests.lab", "build"), needs=("setup",), minutes=45)
+LINT = [
+    SETUP,
+    sanity(NEWEST),
+    Part("mypy", ("mypy",), needs=("setup",)),
+    Part("ansible-lint", ("ansible-lint", "--nocolor"), needs=("setup",)),
+    Part("importer", ("python", "-m", "tooling.importer"), needs=("setup",)),
+    Part("imports", ("python", "-m", "tooling.imports"), needs=("setup",)),
+    Part("yamllint", ("yamllint", "--strict", "."), needs=("setup",)),
+    Part("shellcheck", ("python", "-m", "tooling.shell"), needs=("setup",)),
+    Part("changelog", ("antsibull-changelog", "lint"), needs=("setup",)),
+    Part("ruff", ("ruff", "check", "."), needs=("setup",)),
+    Part("format", ("ruff", "format", "--check", "--diff", "."), needs=("setup",)),
+]
+UNIT = [unit("unit", NEWEST), *(part for core in OLDER for part in (setup(core), unit(f"unit-{core}", core)))]
+SANITY = [SETUP, sanity(NEWEST), *(part for core in OLDER for part in (setup(core), sanity(core)))]
+
+# The test bed is built beside the linters; what runs on it comes as soon as it is there.
+TEST = [
+    SETUP,
+    LAB,
+    on_lab("brokers", "brokers and not kind and not full", minutes=25),
+    molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),
+    molecule("molecule-kind", "kind", "--scenario-name", "default", minutes=20),
+    on_lab("kind-tests", "kind and not full"),
+    on_lab("lab-tests", "not brokers and not kind and not full"),
+    *LINT[1:],
+    *UNIT,
+]
+FULL = [
+    SETUP,
+    LAB,
+    on_lab("brokers", "brokers and not kind", minutes=120),
+    on_lab("lab-tests", "not brokers and not kind", minutes=120),
+    molecule("molecule", "embedded", "--all", minutes=60),
+    molecule("molecule-kind", "kind", "--all", minutes=60),
+    on_lab("kind-tests", "kind", minutes=60),
+    *LINT[1:],
+    *UNIT,
+    *(sanity(core) for core in OLDER),
+    *(on_lab(f"smoke-{core}", "smoke", core=core) for core in OLDER),
+]
