@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""pytest fixtures of the test bed; ``tests/conftest.py`` loads them. A lab starts only when a test asks for
+one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import labs
+from tests.lab.labs import Lab, LabOptions
+from tests.lab.tenants import Tenant
+
+_counter = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """One lab for the whole run; the running one that ``BROKEROPS_LAB`` names, if it is set."""
+    if name := os.environ.get("BROKEROPS_LAB"):
+        yield labs.attach(name)
+        return
+    own = labs.start(LabOptions(name=f"pytest-{os.getpid()}", owner_pid=os.getpid()))
+    yield own
+    own.down()
+
+
+@pytest.fixture
+def tenant(lab: Lab) -> Iterator[Tenant]:
+    """A fresh tenant with real brokers, removed after the test."""
+    yield from _fresh(lab, brokers=True)
+
+
+@pytest.fixture
+def brokerless_tenant(lab: Lab) -> Iterator[Tenant]:
+    """A fresh tenant in which everything but the broker processes is there, removed after the test."""
+    yield from _fresh(lab, brokers=False)
+
+
+def _fresh(lab: Lab, *, brokers: bool) -> Iterator[Tenant]:
+    fresh = lab.tenant(f"t{os.getpid()}-{next(_counter)}", brokers=brokers)
+    yield fresh
+    lab.remove_tenant(fresh.namespace)
