@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules return: shaped in one place, so that the documentation has one thing to agree with."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._engine import consent
+from .._engine.diff import make_diff
+from .._engine.options import write_options
+from .._engine.plan import Action, Plan
+from .._engine.state import Actual, ClusterRef
+from .._platforms.api import Platform, Requests
+from .._platforms.converge import Outcome
+
+Result = dict[str, t.Any]
+
+
+def cluster_result(
+    platform: Platform, ref: ClusterRef, outcome: Outcome, allow: t.Sequence[str], *, failed: bool = False
+) -> Result:
+    """The result of a module that declares a cluster; of one that `failed`, what it got to."""
+    plan = outcome.plan
+    if plan is None:
+        return {"changed": outcome.written, "requests": requests_result(platform.requests)}
+    return {
+        "changed": outcome.written if failed else plan.action is not Action.NONE,
+        "diff": make_diff(plan),
+        "plan": plan_result(plan, allow),
+        "cluster": None if outcome.actual is None else cluster_of(platform, ref, outcome.actual),
+        "requests": requests_result(platform.requests),
+        "waited": {
+            "seconds": round(outcome.waited, 1),
+            "revision": platform.status(outcome.actual)["revision"] if outcome.actual else None,
+        },
+    }
+
+
+def plan_result(plan: Plan, allow: t.Sequence[str]) -> Result:
+    """The plan, without secrets."""
+    return {
+        "digest": plan.digest,
+        "changes": [change.public() for change in plan.changes],
+        "unused_consents": consent.unused(plan, allow),
+    }
+
+
+def cluster_of(platform: Platform, ref: ClusterRef, actual: Actual) -> Result:
+    """One cluster: where it is, the options that declare it as it is, and how it is."""
+    return {
+        "kind": ref.kind,
+        "namespace": ref.namespace,
+        "name": ref.name,
+        "options": write_options(platform.kind(ref.kind), actual.state),
+        "status": dict(platform.status(actual)),
+    }
+
+
+def requests_result(requests: Requests) -> Result:
+    """How many requests it took."""
+    return {"reads": requests.reads, "writes": requests.writes}

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tables that describe one kind of cluster: its fields, its named things, its rules.
+
+A platform owns these tables. Everything else (argument spec, comparison, plan, diff, rendering,
+documentation) is read from them, so a field is added by adding a row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .risk import Rule
+from .state import Name, State
+from .types import Type, Value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with what the user wrote: where, what, and what to do."""
+
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}" if self.path else self.text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """One value. `option` is its dotted place among the module's options, `path` its place in the
+    platform's own document, `default` what the platform takes where nothing is stored.
+
+    `rules` are tried in order; the first that matches judges the edit. An edit that no rule
+    matches is safe. `key_rules` judge single keys of a mapping.
+    """
+
+    option: str
+    path: tuple[str, ...]
+    type: Type
+    default: Value = None
+    required_on_add: bool = False
+    rules: tuple[Rule, ...] = ()
+    key_rules: t.Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Items:
+    """Named things inside a cluster (topics, users, virtual hosts), merged by name.
+
+    `shape` is how the platform stores them: a list of objects with a name, or a map by name.
+    `object_name` is what the platform calls the object it makes of a name: two things whose
+    object names are equal cannot both exist.
+    """
+
+    option: str
+    path: tuple[str, ...]
+    shape: t.Literal["list", "map"]
+    singular: str
+    fields: tuple[Field, ...]
+    add: Rule
+    remove: Rule
+    name_problem: t.Callable[[Name], str | None]
+    object_name: t.Callable[[Name], str]
+
+    def label(self, name: Name, field: Field | None = None) -> str:
+        """How one of them is written in plans and messages: `topics[orders].partitions`."""
+        return f"{self.option}[{name}]" + (f".{field.option}" if field else "")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A state of the whole cluster that the platform or the broker cannot carry."""
+
+    path: str
+    reason: str
+    text: str
+    way_out: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """Everything the engine knows about one kind of cluster on one platform."""
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    items: tuple[Items, ...]
+    create: Rule
+    delete: Rule
+    constraints: tuple[t.Callable[[State], t.Iterable[Finding]], ...] = ()
+    name_problem: t.Callable[[Name], str | None] = lambda _name: None
+    beside: tuple[Rule, ...] = ()
+    """What every update does besides its changes."""
+
+    def rules(self) -> t.Iterator[Rule]:
+        """Every rule of the kind: the catalogue of its reason codes."""
+        yield self.create
+        yield self.delete
+        for field in self.fields:
+            yield from field.rules
+        for items in self.items:
+            yield items.add
+            yield items.remove
+            for field in items.fields:
+                yield from field.rules
+                for rules in field.key_rules.values():
+                    yield from rules

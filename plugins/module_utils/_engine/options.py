@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Between the options that people write (nested, lists of dicts with `name`) and a `State`."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .fields import Field, Items, Kind, Problem
+from .secret import Secret
+from .state import Item, Name, State, Wanted
+from .types import Value
+
+Options = t.Mapping[str, t.Any]
+
+
+def dig(document: t.Any, path: t.Sequence[str]) -> Value:
+    """The value at a path of nested mappings, None where any step is missing."""
+    for step in path:
+        if not isinstance(document, t.Mapping):
+            return None
+        document = document.get(step)
+    return document
+
+
+def plant(document: dict[str, t.Any], path: t.Sequence[str], value: Value) -> None:
+    """Put a value at a path of nested mappings, making the mappings on the way."""
+    for step in path[:-1]:
+        document = document.setdefault(step, {})
+    document[path[-1]] = value
+
+
+def read_options(kind: Kind, options: Options, *, present: bool) -> tuple[Wanted, list[Problem]]:
+    """What the options declare, and everything that is wrong with them by themselves.
+
+    A value of None is undeclared. No request is needed for any of these problems, so all of them
+    are found before the first one.
+    """
+    problems: list[Problem] = []
+    values: dict[str, Value] = {}
+    for field in kind.fields:
+        value = dig(options, field.option.split("."))
+        if value is not None:
+            values[field.option] = _checked(field, value, field.option, problems)
+    items: dict[str, t.Mapping[Name, Item]] = {}
+    absent: dict[str, frozenset[Name]] = {}
+    for rows in kind.items:
+        declared = options.get(rows.option)
+        if declared is not None:
+            items[rows.option], absent[rows.option] = _read_items(rows, declared, problems)
+    state = State(values, items)
+    if not problems:
+        for constraint in kind.constraints:
+            problems.extend(
+                Problem(finding.path, f"{finding.text}; {finding.way_out}") for finding in constraint(state)
+            )
+    return Wanted(present, state, absent), problems
+
+
+def _checked(field: Field, value: Value, path: str, problems: list[Problem]) -> Value:
+    text = field.type.problem(value)
+    if text is not None:
+        problems.append(Problem(path, text))
+    return Secret(value) if field.type.secret else value
+
+
+def _read_items(
+    rows: Items, declared: t.Sequence[Options], problems: list[Problem]
+) -> tuple[dict[Name, Item], frozenset[Name]]:
+    present: dict[Name, Item] = {}
+    absent: set[Name] = set()
+    sound: list[Name] = []
+    for row in declared:
+        name = row["name"]
+        if name in present or name in absent:
+            problems.append(
+                Problem(rows.label(name), f"this {rows.singular} stands twice in the list; keep one")
+            )
+            continue
+        if row.get("state") == "absent":
+            absent.add(name)
+            continue
+        present[name] = {
+            field.option: _checked(field, row[field.option], rows.label(name, field), problems)
+            for field in rows.fields
+            if row.get(field.option) is not None
+        }
+        text = rows.name_problem(name)
+        if text is None:
+            sound.append(name)
+        else:
+            problems.append(Problem(rows.label(name), text))
+    problems.extend(Problem(twice.path, f"{twice.text}; rename one") for twice in collisions(rows, sound))
+    return present, frozenset(absent)
+
+
+def collisions(rows: Items, names: t.Iterable[Name]) -> t.Iterator[Problem]:
+    """Things whose object names are equal, so that only one of them can exist; the way out is another
+    name."""
+    objects: dict[str, Name] = {}
+    for name in names:
+        stored = rows.object_name(name)
+        twin = objects.setdefault(stored, name)
+        if twin != name:
+            yield Problem(
+                rows.label(name),
+                f"the platform stores this {rows.singular} under the same object name as {twin!r} "
+                f"({stored}), so only one of them can exist",
+            )
+
+
+def write_options(kind: Kind, state: State) -> dict[str, t.Any]:
+    """The options that declare a state: what a user can paste into the module unchanged.
+
+    Secrets are left out by their type, so no caller has to remember to mask them.
+    """
+    options: dict[str, t.Any] = {}
+    for field in kind.fields:
+        if field.option in state.values and not field.type.secret:
+            plant(options, field.option.split("."), state.values[field.option])
+    for rows in kind.items:
+        options[rows.option] = [
+            {"name": name} | public_item(rows, item) for name, item in state.named(rows.option).items()
+        ]
+    return options
+
+
+def public_item(rows: Items, item: Item) -> dict[str, t.Any]:
+    """One named thing without its secrets, in the order of its fields."""
+    return {
+        field.option: item[field.option]
+        for field in rows.fields
+        if not field.type.secret and item.get(field.option) is not None
+    }

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A value that is compared and sent, but never shown."""
+
+from __future__ import annotations
+
+
+class Secret:
+    """Holds a password. Every way of printing it gives the mask; only `reveal` gives the value."""
+
+    __slots__ = ("_value",)
+    MASK = "(secret)"
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, for the one place that sends it."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return self.MASK
+
+    __str__ = __repr__

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster as values: what is declared (a part of it) or what is in effect (all of it)."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .types import Value
+
+Name = str
+Item = t.Mapping[str, Value]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class State:
+    """`values` by dotted option; `items` by option, then by name. What is missing is undeclared."""
+
+    values: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    items: t.Mapping[str, t.Mapping[Name, Item]] = dataclasses.field(default_factory=dict)
+
+    def named(self, option: str) -> t.Mapping[Name, Item]:
+        """The things of one option by name; none where the option is undeclared."""
+        return self.items.get(option, {})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClusterRef:
+    """Which cluster: `kind` as in the tables, the tenant's `namespace`, and the `name`."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} cluster {self.namespace}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user declared: the cluster `present` with (at least) `state`, without the things named
+    in `absent` (by option), or not there at all."""
+
+    present: bool
+    state: State = dataclasses.field(default_factory=State)
+    absent: t.Mapping[str, frozenset[Name]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Actual:
+    """What a platform says: the `state` in effect, defaults included, and whether it is leaving.
+
+    `evidence` is what the platform's adapter keeps of this read for itself.
+    """
+
+    state: State
+    deleting: bool = False
+    evidence: t.Any = None

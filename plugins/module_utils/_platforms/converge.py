@@ -1,0 +1,198 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring one cluster from what it is to what is wanted: read, plan, judge, write, wait, verify.
+
+This is the only place that decides whether anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import typing as t
+
+from .._engine import consent
+from .._engine.fields import Kind
+from .._engine.plan import Action, Plan, make_plan
+from .._engine.state import Actual, ClusterRef, Wanted
+from .api import Goal, Platform, Step, Until
+from .errors import Conflict, PlatformError, Uncertain, WaitFailed
+from .waiting import REAL_TIME, Clock, wait_for
+
+_ROUNDS = 8
+_STABLE_READS, _STABLE_GAP = 3, 0.4
+
+
+class Refused(PlatformError):
+    """The plan is not carried out; `refusals` among the details says why, all at once."""
+
+    def __init__(self, ref: ClusterRef, against: t.Sequence[consent.Refusal]) -> None:
+        listed = "; ".join(f"({number}) {one}" for number, one in enumerate(against, start=1))
+        text = listed if len(against) > 1 else str(against[0])
+        super().__init__(
+            f"{ref}: nothing was written: {text}",
+            refusals=[dataclasses.asdict(one) for one in against],
+        )
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What happened. `plan` is the plan that was (or in check mode would be) carried out, `actual`
+    the cluster as last read; `waited` is in seconds. `awaited` is the goal of a write, perhaps one whose
+    answer was lost, that nobody has waited for yet."""
+
+    plan: Plan | None = None
+    actual: Actual | None = None
+    written: bool = False
+    waited: float = 0.0
+    awaited: Goal | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mode:
+    """How far to go: `writes` is False in check mode; `wait` up to `timeout` seconds."""
+
+    writes: bool
+    wait: bool = True
+    timeout: float = 900.0
+
+
+def converge(
+    platform: Platform,
+    ref: ClusterRef,
+    wanted: Wanted,
+    *,
+    allow: t.Collection[str],
+    mode: Mode,
+    outcome: Outcome,
+    clock: Clock = REAL_TIME,
+) -> None:
+    """Fill `outcome` on the way, so that it also tells what happened when this raises.
+
+    Raises Refused before anything is written; WaitFailed after a write that did not come into
+    force; the other classes of `errors` as they happen.
+    """
+    kind = platform.kind(ref.kind)
+    last: PlatformError | None = None
+    for attempt in range(_ROUNDS):
+        outcome.actual = platform.read(ref)
+        if outcome.actual is not None and outcome.actual.deleting:
+            _leave(platform, kind, ref, wanted, mode=mode, outcome=outcome, clock=clock)
+            return
+        plan = _plan(platform, kind, ref, wanted, outcome.actual)
+        if not outcome.written:
+            outcome.plan = plan
+        against = consent.refusals(plan, allow)
+        if against:
+            raise Refused(ref, against)
+        if plan.action is Action.NONE and outcome.awaited is not None and mode.wait:
+            _wait(platform, outcome.awaited, mode, outcome, clock)
+        if plan.action is Action.NONE or not mode.writes:
+            break
+        try:
+            for step in platform.render(plan, outcome.actual):
+                _carry_out(platform, kind, wanted, step, mode, outcome, clock)
+        except (Conflict, Uncertain) as error:
+            last = error
+            clock.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 5.0))
+            continue
+        break
+    else:
+        raise last or WaitFailed(f"{ref}: other writers keep undoing this change; stop them and run again")
+    if outcome.written and mode.wait:
+        _verify(platform, kind, ref, wanted, outcome)
+
+
+def _plan(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, actual: Actual | None) -> Plan:
+    plan = make_plan(kind, ref, wanted, actual)
+    if plan.action is Action.NONE:
+        return plan
+    capabilities = platform.capabilities(plan)
+    return make_plan(kind, ref, wanted, actual, capabilities) if capabilities else plan
+
+
+def _leave(
+    platform: Platform,
+    kind: Kind,
+    ref: ClusterRef,
+    wanted: Wanted,
+    *,
+    mode: Mode,
+    outcome: Outcome,
+    clock: Clock,
+) -> None:
+    """A cluster that is already being deleted: wait for it where that is wanted, never write to it
+    (that would remove the finalizer, and with it the uninstall)."""
+    if wanted.present:
+        way_out = "wait until it is gone, then run again"
+        raise Refused(
+            ref, [consent.Refusal("", f"{kind.name}.cluster.deleting", "it is being deleted", way_out)]
+        )
+    outcome.plan = outcome.plan or make_plan(kind, ref, wanted, None)
+    if mode.writes and mode.wait:
+        _wait(platform, Goal(Until.GONE, outcome.plan), mode, outcome, clock)
+        outcome.actual = None
+
+
+def _carry_out(
+    platform: Platform, kind: Kind, wanted: Wanted, step: Step, mode: Mode, outcome: Outcome, clock: Clock
+) -> None:
+    goal = step.goal
+    try:
+        platform.send(step)
+    except Uncertain:
+        outcome.written, outcome.awaited = True, goal
+        raise
+    outcome.written, outcome.awaited = True, goal
+    # a change of several objects can stand only after the last of its writes
+    if goal.plan.action is Action.UPDATE and goal.until is Until.IN_FORCE:
+        _stand(platform, kind, goal.plan.ref, wanted, clock)
+    # the step before a delete is part of the delete, so it is waited for in any case
+    if mode.wait or goal.until is Until.RECONCILED:
+        _wait(platform, goal, mode, outcome, clock)
+    outcome.awaited = None
+
+
+def _wait(platform: Platform, goal: Goal, mode: Mode, outcome: Outcome, clock: Clock) -> None:
+    try:
+        outcome.waited += wait_for(platform, goal, timeout=mode.timeout, clock=clock)
+    except WaitFailed:
+        with contextlib.suppress(PlatformError):  # what failed is said either way
+            outcome.actual = platform.read(goal.plan.ref)
+        raise
+
+
+def _stand(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, clock: Clock) -> None:
+    """Read until the change stands in several reads: another writer's answer to a conflict is to
+    write back what it read before, and the API server lets it (seen: 3 of 16 writes lost so).
+
+    Raises Conflict where the change is gone.
+    """
+    stable, missing = 0, 0
+    while stable < _STABLE_READS:
+        actual = platform.read(ref)
+        if make_plan(kind, ref, wanted, actual).action is Action.NONE:
+            stable, missing = stable + 1, 0
+        else:
+            stable, missing = 0, missing + 1
+        if missing >= _STABLE_READS:  # one read may simply be older than the write
+            raise Conflict(f"{ref}: another writer has undone this change")
+        if stable < _STABLE_READS:
+            clock.sleep(_STABLE_GAP)
+
+
+def _verify(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, outcome: Outcome) -> None:
+    """Ask once more whether what came into force is what was wanted."""
+    outcome.actual = platform.read(ref)
+    left = make_plan(kind, ref, wanted, outcome.actual)
+    if left.action is not Action.NONE:
+        paths = ", ".join(
+            change.path or "the cluster" for change in left.changes if change.path or not wanted.present
+        )
+        raise WaitFailed(
+            f"{ref}: the change was in force and is no more ({paths or 'the whole cluster'}): another writer "
+            "has undone it; find out who, then run again"
+        )

@@ -1,0 +1,27 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Managed NATS: the upstream chart as an inner Helm release."""
+
+from __future__ import annotations
+
+from ..application import Application, Component
+from .table import NATS
+
+APPLICATION = Application(
+    kind=NATS,
+    resource="natses",
+    api_kind="NATS",
+    prefix="nats-",
+    components=(
+        Component(
+            replicas="replicas",
+            preset="resources_preset",
+            monitor="{release}",
+            pods={"app.kubernetes.io/component": "nats"},
+            # the monitor's selector also matches the nats-box pod
+            extra_pods=1,
+        ),
+    ),
+)

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Real runs of ansible-playbook by one of a tenant's people, and what the API server saw of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.collection_path import link
+from tests.integration.lab.applications import Application
+from tests.lab.audit import WRITES, AuditEntry, Mark
+from tests.lab.client import Object
+from tests.lab.labs import Lab
+from tests.lab.standin.control import App
+from tests.lab.tenants import Level, Tenant
+
+AGENT = "brokerops.messaging/"
+KINDS: tuple[App, ...] = ("kafka", "rabbitmq", "nats")
+SECONDS, PATIENCE = 120, 90
+_CALLBACKS = Path(__file__).parent / "callback"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of a play. ``fails``: it has to; every other one must not."""
+
+    title: str
+    module: str
+    options: Mapping[str, Any]
+    fails: bool = False
+    check_mode: bool | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The task as it stands in a playbook."""
+        document: dict[str, Any] = {
+            "name": self.title,
+            f"brokerops.messaging.{self.module}": dict(self.options),
+            "ignore_errors": self.fails,
+        }
+        return document if self.check_mode is None else document | {"check_mode": self.check_mode}
+
+
+def task(title: str, kind: App, name: str, *, fails: bool = False, **options: Any) -> Task:
+    """A task that declares the cluster ``name``; a wait tells why it did not end before the run is ended."""
+    return Task(title, f"{kind}_cluster", {"name": name, "wait_timeout": PATIENCE, **options}, fails)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of ansible-playbook: results by the task's title, and the requests of the collection that the
+    API server answered in the tenant meanwhile.
+    """
+
+    status: int
+    output: str
+    results: Mapping[str, dict[str, Any]]
+    requests: Sequence[AuditEntry]
+
+    def __getitem__(self, title: str) -> dict[str, Any]:
+        return self.results[title]
+
+    @property
+    def writes(self) -> list[str]:
+        """The verb of every write, refused ones too."""
+        return [entry.verb for entry in self.requests if entry.verb in WRITES]
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Reads and writes as the modules counted them, all tasks together."""
+        requests = [data["requests"] for data in self.results.values() if "requests" in data]
+        return sum(one["reads"] for one in requests), sum(one["writes"] for one in requests)
+
+    @property
+    def audited(self) -> tuple[int, int]:
+        """Reads and writes as the API server counted them."""
+        return len(self.requests) - len(self.writes), len(self.writes)
+
+    def msg(self, title: str) -> str:
+        """What a failed task says."""
+        return str(self[title]["msg"])
+
+
+class Place:
+    """A tenant, and a desk from which its people run playbooks.
+
+    :param directory: everything that Ansible writes is below it
+    """
+
+    def __init__(self, lab: Lab, tenant: Tenant, directory: Path) -> None:
+        self.lab = lab
+        self.tenant = tenant
+        self.namespace = tenant.namespace
+        self.directory = directory
+        self._counter = itertools.count(1)
+
+    def app(self, kind: App, name: str) -> Application:
+        """The cluster as another client handles it, with a look behind the curtain."""
+        return Application(self.lab, self.tenant, kind, name)
+
+    def record(self, kind: App, name: str) -> Object:
+        """Spec and metadata of the HelmRelease, once the platform has come to rest: with finalizers, and with
+        the resourceVersion that every write moves.
+        """
+        app = self.app(kind, name)
+        app.until("rest", lambda: not app.view()["busy"])
+        found = app.record()
+        assert found is not None
+        return {"metadata": found["metadata"], "spec": found["spec"]}
+
+    def run(
+        self,
+        *tasks: Task,
+        arguments: Sequence[str] = (),
+        level: Level = "admin",
+        kubeconfig: str | Path | None = None,
+    ) -> Run:
+        """Run a play of these tasks; fails where a task failed that should not have, and the other way round.
+
+        :param arguments: of ansible-playbook
+        :param kubeconfig: instead of the one of ``level``
+        """
+        play = {
+            "name": "A test",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": {
+                "group/brokerops.messaging.all": {
+                    "namespace": self.namespace,
+                    "kubeconfig": str(kubeconfig or self.lab.kubeconfig(self.namespace, level)),
+                }
+            },
+            "tasks": [one.document() for one in tasks],
+        }
+        desk = self._desk()
+        playbook = desk / "play.yml"
+        playbook.write_text(json.dumps([play]))
+        run = self.run_file(playbook, desk=desk, arguments=arguments)
+        failed = [title for title, data in run.results.items() if data["failed_task"]]
+        assert failed == [one.title for one in tasks if one.fails], run.output
+        assert list(run.results) == [one.title for one in tasks], run.output
+        assert run.status == 0, run.output
+        return run
+
+    def run_file(
+        self,
+        playbook: Path,
+        *,
+        desk: Path | None = None,
+        arguments: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run a playbook as it is; ``variables`` are of the environment."""
+        desk = desk or self._desk()
+        since = self.lab.audit.mark()
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments, str(playbook)]
+        status, output = _execute(command, desk, self._environment(desk) | dict(variables or {}))
+        assert "Traceback" not in output, output
+        return Run(status, output, _results(desk / "results"), self.requests(since))
+
+    def mark(self) -> Mark:
+        """Now, in the audit log."""
+        return self.lab.audit.mark()
+
+    def requests(self, since: Mark) -> list[AuditEntry]:
+        """What the collection asked since then, for this tenant or for the cluster as a whole."""
+        found = self.lab.audit.requests(since, user=AGENT)
+        return [entry for entry in found if entry.namespace in (self.namespace, "")]
+
+    def _desk(self) -> Path:
+        desk = self.directory / str(next(self._counter))
+        desk.mkdir(parents=True)
+        return desk
+
+    def _environment(self, desk: Path) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "K8S_"))}
+        kept.pop("KUBECONFIG", None)
+        return kept | {
+            "ANSIBLE_COLLECTIONS_PATH": str(link()),
+            "ANSIBLE_HOME": str(desk / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(desk / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(desk / "remote"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "results",
+            "BROKEROPS_RESULTS": str(desk / "results"),
+            "LC_ALL": "C.UTF-8",
+            "NO_COLOR": "1",
+        }
+
+
+def _execute(command: Sequence[str], desk: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Status and output. A run that does not end in time is ended with the module that it waits for."""
+    process = subprocess.Popen(
+        command,
+        cwd=desk,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _none = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _none = process.communicate()
+        raise AssertionError(f"not ended after {SECONDS} s: {output}") from None
+    return process.returncode, output
+
+
+def _results(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {line["title"]: line["data"] | {"failed_task": line["failed"]} for line in lines}
+
+
+def paths(result: Mapping[str, Any]) -> list[str]:
+    """The paths of a result's plan; what every update does beside its changes is left out."""
+    return [change["path"] for change in result["plan"]["changes"] if change["path"]]
+
+
+def reasons(result: Mapping[str, Any]) -> list[str]:
+    """The reason codes that stand against a refused plan."""
+    return [refusal["reason"] for refusal in result["refusals"]]

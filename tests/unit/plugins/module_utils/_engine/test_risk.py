@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Every row of the three tables: which edit it judges, with which risk, and the consent that this takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk
+from tests.unit.plugins.module_utils.tables import KINDS, Options, plan
+
+CAN, CANNOT = {"volume_expansion": True}, {"volume_expansion": False}
+PASSWORD, OTHER = "Abcdefghijkl1234", "Zyxwvutsrqpo9876"
+
+
+def brokers(**options: Any) -> Options:
+    return {"brokers": options}
+
+
+def zookeeper(**options: Any) -> Options:
+    return {"zookeeper": options}
+
+
+def topic(**options: Any) -> Options:
+    return {"topics": [{"name": "orders", "partitions": 3, "replicas": 2} | options]}
+
+
+def config(**options: Any) -> Options:
+    return topic(config={key.replace("_", "."): value for key, value in options.items()})
+
+
+def rabbitmq(**options: Any) -> Options:
+    return {"resources_preset": "s1.small", "version": "v4.1"} | options
+
+
+def roles(**options: Any) -> Options:
+    users = [{"name": name} for name in ("app", "b", "c")]
+    return rabbitmq(users=users, vhosts=[{"name": "work"} | options])
+
+
+def nats(**options: Any) -> Options:
+    return {"jetstream": {"enabled": False}} | options
+
+
+def user(**options: Any) -> Options:
+    return {"users": [{"name": "app"} | options]}
+
+
+def vhost(**options: Any) -> Options:
+    return {"vhosts": [{"name": "work"} | options]}
+
+
+# kind, before, after, capabilities, reason, risk, consent
+ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk, str]] = [
+    # ---- Kafka
+    ("kafka", None, {}, {}, "kafka.cluster.create", Risk.SAFE, ""),
+    ("kafka", {}, None, {}, "kafka.cluster.delete", Risk.DESTRUCTIVE, "kafka.cluster.delete:one"),
+    ("kafka", {}, brokers(replicas=2), {}, "kafka.brokers.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(replicas=4), {}, "kafka.brokers.grow", Risk.SAFE, ""),
+    ("kafka", {}, brokers(size="9Gi"), {}, "kafka.brokers.size.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(size="9Gi"), CAN, "kafka.brokers.size.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(size="11Gi"), CANNOT, "kafka.size.grow", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(size="11Gi"), CAN, "kafka.brokers.size.grow", Risk.ROLLING, ""),
+    ("kafka", {}, brokers(size="11Gi"), {}, "kafka.brokers.size.grow", Risk.ROLLING, ""),
+    (
+        "kafka",
+        {},
+        brokers(storage_class="local"),
+        {},
+        "kafka.brokers.storage_class.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    (
+        "kafka",
+        {},
+        brokers(resources_preset="c1.large"),
+        {},
+        "kafka.brokers.resources_preset.change",
+        Risk.ROLLING,
+        "",
+    ),
+    ("kafka", {}, zookeeper(replicas=5), {}, "kafka.zookeeper.resize", Risk.ROLLING, ""),
+    ("kafka", {}, zookeeper(replicas=1), {}, "kafka.zookeeper.resize", Risk.ROLLING, ""),
+    ("kafka", {}, zookeeper(size="4Gi"), {}, "kafka.zookeeper.size.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, zookeeper(size="6Gi"), CANNOT, "kafka.size.grow", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, zookeeper(size="6Gi"), CAN, "kafka.zookeeper.size.grow", Risk.ROLLING, ""),
+    (
+        "kafka",
+        {},
+        zookeeper(resources_preset="c1.large"),
+        {},
+        "kafka.zookeeper.resources_preset.change",
+        Risk.ROLLING,
+        "",
+    ),
+    ("kafka", {}, topic(), {}, "kafka.topic.create", Risk.SAFE, ""),
+    (
+        "kafka",
+        topic(),
+        topic(state="absent"),
+        {},
+        "kafka.topic.delete",
+        Risk.DESTRUCTIVE,
+        "kafka.topic.delete:orders",
+    ),
+    ("kafka", topic(), topic(partitions=2), {}, "kafka.topic.partitions.shrink", Risk.IMPOSSIBLE, ""),
+    (
+        "kafka",
+        topic(),
+        topic(partitions=4),
+        {},
+        "kafka.topic.partitions.grow",
+        Risk.DISRUPTIVE,
+        "kafka.topic.partitions.grow:orders",
+    ),
+    ("kafka", topic(), topic(replicas=3), {}, "kafka.topic.replicas.change", Risk.IMPOSSIBLE, ""),
+    ("kafka", topic(), topic(replicas=1), {}, "kafka.topic.replicas.change", Risk.IMPOSSIBLE, ""),
+    *(
+        (
+            "kafka",
+            config(**{key: before}),
+            config(**{key: after}),
+            {},
+            f"kafka.topic.{key}.shrink",
+            Risk.DESTRUCTIVE,
+            f"kafka.topic.{key}.shrink:orders",
+        )
+        for key in ("retention_ms", "retention_bytes")
+        for before, after in ((10, 9), (-1, 10), (None, 10), ("10", "9"), (10, None), ("soon", 10), (10, "x"))
+    ),
+    *(
+        (
+            "kafka",
+            config(**{key: before}),
+            config(**{key: after}),
+            {},
+            "cluster.setting.change",
+            Risk.SAFE,
+            "",
+        )
+        for key in ("retention_ms", "retention_bytes")
+        for before, after in ((9, 10), (10, -1), (None, -1), ("9", "10"))
+    ),
+    *(
+        (
+            "kafka",
+            config(cleanup_policy=before),
+            config(cleanup_policy=after),
+            {},
+            "kafka.topic.cleanup_policy.change",
+            Risk.DESTRUCTIVE,
+            "kafka.topic.cleanup_policy.change:orders",
+        )
+        for before, after in (
+            ("delete", "compact"),
+            ("compact", "delete"),
+            (None, "compact"),
+            ("compact", None),
+        )
+    ),
+    ("kafka", topic(), config(segment_ms=5), {}, "cluster.setting.change", Risk.SAFE, ""),
+    # ---- RabbitMQ
+    ("rabbitmq", None, rabbitmq(), {}, "rabbitmq.cluster.create", Risk.SAFE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(),
+        None,
+        {},
+        "rabbitmq.cluster.delete",
+        Risk.DESTRUCTIVE,
+        "rabbitmq.cluster.delete:one",
+    ),
+    ("rabbitmq", rabbitmq(), {"replicas": 2}, {}, "rabbitmq.replicas.shrink", Risk.IMPOSSIBLE, ""),
+    ("rabbitmq", rabbitmq(), {"replicas": 5}, {}, "rabbitmq.replicas.grow", Risk.SAFE, ""),
+    ("rabbitmq", rabbitmq(), {"size": "1Gi"}, CAN, "rabbitmq.size.shrink", Risk.IMPOSSIBLE, ""),
+    ("rabbitmq", rabbitmq(), {"size": "20Gi"}, CANNOT, "rabbitmq.size.grow", Risk.IMPOSSIBLE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(),
+        {"size": "20Gi"},
+        {},
+        "rabbitmq.size.grow_unproven",
+        Risk.DESTRUCTIVE,
+        "rabbitmq.size.grow_unproven:one",
+    ),
+    ("rabbitmq", rabbitmq(), {"size": "20Gi"}, CAN, "rabbitmq.size.grow_proven", Risk.SAFE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(),
+        {"storage_class": "local"},
+        {},
+        "rabbitmq.storage_class.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    (
+        "rabbitmq",
+        rabbitmq(),
+        {"resources_preset": "s1.large"},
+        {},
+        "rabbitmq.resources_preset.change",
+        Risk.ROLLING,
+        "",
+    ),
+    *(
+        (
+            "rabbitmq",
+            rabbitmq(version=before),
+            {"version": after},
+            {},
+            "rabbitmq.version.upgrade",
+            Risk.DISRUPTIVE,
+            "rabbitmq.version.upgrade:one",
+        )
+        for before, after in (("v3.13", "v4.0"), ("v4.0", "v4.1"), ("v4.1", "v4.2"))
+    ),
+    *(
+        (
+            "rabbitmq",
+            rabbitmq(version=before),
+            {"version": after},
+            {},
+            "rabbitmq.version.illegal_step",
+            Risk.IMPOSSIBLE,
+            "",
+        )
+        for before, after in (("v4.2", "v4.1"), ("v4.0", "v3.13"), ("v4.1", "v4.0"))
+    ),
+    ("rabbitmq", rabbitmq(), user(), {}, "rabbitmq.user.create", Risk.SAFE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(**user()),
+        user(state="absent"),
+        {},
+        "rabbitmq.user.delete",
+        Risk.DISRUPTIVE,
+        "rabbitmq.user.delete:app",
+    ),
+    (
+        "rabbitmq",
+        rabbitmq(**user(password=PASSWORD)),
+        user(password=OTHER),
+        {},
+        "rabbitmq.user.password.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    ("rabbitmq", rabbitmq(), vhost(), {}, "rabbitmq.vhost.create", Risk.SAFE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(**vhost()),
+        vhost(state="absent"),
+        {},
+        "rabbitmq.vhost.delete",
+        Risk.DESTRUCTIVE,
+        "rabbitmq.vhost.delete:work",
+    ),
+    *(
+        (
+            "rabbitmq",
+            roles(**{role: ["app", "b"]}),
+            vhost(**{role: after}),
+            {},
+            "rabbitmq.vhost.role.revoke",
+            Risk.DISRUPTIVE,
+            "rabbitmq.vhost.role.revoke:work",
+        )
+        for role in ("admins", "readonly")
+        for after in ([], ["app"], ["app", "c"])
+    ),
+    *(
+        (
+            "rabbitmq",
+            roles(**{role: before}),
+            vhost(**{role: ["app", "b"]}),
+            {},
+            "rabbitmq.vhost.role.grant",
+            Risk.SAFE,
+            "",
+        )
+        for role in ("admins", "readonly")
+        for before in ([], ["app"])
+    ),
+    # ---- NATS
+    ("nats", None, nats(), {}, "nats.cluster.create", Risk.SAFE, ""),
+    ("nats", nats(), None, {}, "nats.cluster.delete", Risk.DESTRUCTIVE, "nats.cluster.delete:one"),
+    (
+        "nats",
+        nats(replicas=5),
+        {"replicas": 3},
+        {},
+        "nats.replicas.shrink",
+        Risk.DESTRUCTIVE,
+        "nats.replicas.shrink:one",
+    ),
+    ("nats", nats(), {"replicas": 3}, {}, "nats.replicas.grow", Risk.ROLLING, ""),
+    ("nats", nats(), {"storage_class": "local"}, {}, "nats.storage_class.change", Risk.IMPOSSIBLE, ""),
+    (
+        "nats",
+        nats(),
+        {"resources_preset": "t1.small"},
+        {},
+        "nats.resources_preset.change",
+        Risk.ROLLING,
+        "",
+    ),
+    (
+        "nats",
+        nats(),
+        {"jetstream": {"enabled": True}},
+        {},
+        "nats.jetstream.enabled.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    (
+        "nats",
+        {},
+        {"jetstream": {"size": "20Gi"}},
+        CAN,
+        "nats.jetstream.size.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    ("nats", nats(), user(), {}, "nats.user.create", Risk.ROLLING, ""),
+    ("nats", nats(**user()), user(state="absent"), {}, "nats.user.delete", Risk.IMPOSSIBLE, ""),
+    (
+        "nats",
+        nats(**user(password=PASSWORD)),
+        user(password=OTHER),
+        {},
+        "nats.user.password.change",
+        Risk.DISRUPTIVE,
+        "nats.user.password.change:app",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "before", "after", "capabilities", "reason", "risk", "consent"), ROWS)
+def test_an_edit_is_judged_by_its_row(
+    kind: str,
+    before: Options | None,
+    after: Options | None,
+    capabilities: dict[str, bool],
+    reason: str,
+    risk: Risk,
+    consent: str,
+) -> None:
+    made = plan(kind, before, after, capabilities)
+    first = made.changes[0]
+    assert (first.rule.reason, first.rule.risk, first.consent) == (reason, risk, consent)
+    assert made.findings == ()
+
+
+def test_every_row_of_the_tables_is_judged_here() -> None:
+    judged = {row[4] for row in ROWS}
+    there = {rule.reason for kind in KINDS.values() for rule in kind.rules()}
+    assert there - judged == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_says_what_happens_and_what_is_impossible_has_a_way_out(kind: str) -> None:
+    for rule in KINDS[kind].rules():
+        assert rule.effect
+        assert rule.reason.startswith(f"{kind}.")
+        assert bool(rule.way_out) is (rule.risk is Risk.IMPOSSIBLE), rule.reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reason_has_one_meaning(kind: str) -> None:
+    risks: dict[str, set[Risk]] = {}
+    for rule in KINDS[kind].rules():
+        risks.setdefault(rule.reason, set()).add(rule.risk)
+    assert {reason: found for reason, found in risks.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("risk", "needs"),
+    [
+        (Risk.SAFE, False),
+        (Risk.ROLLING, False),
+        (Risk.DISRUPTIVE, True),
+        (Risk.EXPOSING, True),
+        (Risk.DESTRUCTIVE, True),
+        (Risk.IMPOSSIBLE, False),
+    ],
+)
+def test_consent_begins_where_clients_notice(risk: Risk, needs: bool) -> None:
+    assert risk.needs_consent is needs
