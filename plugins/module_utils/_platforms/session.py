@@ -42,6 +42,14 @@ _RETRIED_READS = (429, 500, 502, 503, 504)
 Document = t.Any
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tagged:
+    """What a server sent, and the ETag by which it knows it again."""
+
+    data: bytes
+    tag: str
+
+
 class Session:
     """The only place that talks HTTP to a platform. Documents are JSON as Python values.
 
@@ -64,14 +72,26 @@ class Session:
     def read(self, path: str, **query: str) -> Document:
         """GET a document. Transient failures are retried with growing, jittered delays."""
         self.requests.reads += 1
-        return self._retried("GET", path, query, None, None)
+        return _document(self._retried("GET", path, query=query).data, path)
+
+    def read_tagged(self, path: str, tag: str = "") -> Tagged | None:
+        """GET something that is no Kubernetes object, with its ETag; None where it still has this one."""
+        self.requests.reads += 1
+        answer = self._retried("GET", path, headers={"If-None-Match": tag} if tag else {})
+        return None if answer.status == 304 else Tagged(answer.data, answer.headers.get("ETag", ""))
+
+    def ask(self, path: str, question: Document) -> Document:
+        """POST a question that stores nothing, such as an access review. It counts as a read and is
+        repeated like one."""
+        self.requests.reads += 1
+        return _document(self._retried("POST", path, body=question, repeated=True).data, path)
 
     def write(
         self, method: str, path: str, body: Document = None, content: str = "application/json"
     ) -> Document:
         """Send a write once. Raises Conflict or Uncertain where the caller has to read again first."""
         self.requests.writes += 1
-        return self._retried(method, path, {}, body, content)
+        return _document(self._retried(method, path, body=body, content=content).data, path)
 
     def watch(self, path: str, *, idle: float, **query: str) -> Iterator[Mapping[str, t.Any] | None]:
         """None once the watch is open, then its events as they come. Ends after `idle` seconds of
@@ -105,11 +125,23 @@ class Session:
                 return
 
     def _retried(
-        self, method: str, path: str, query: Mapping[str, str], body: Document, content: str | None
-    ) -> Document:
-        headers = self._headers.copy()
-        if content:
-            headers["Content-Type"] = content
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Document = None,
+        content: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        repeated: bool = False,
+    ) -> t.Any:
+        """An answer below 300, or "not modified". What is `repeated` is repeated after any transient
+        failure, because it changes nothing however often it arrives."""
+        repeated = repeated or method == "GET"
+        sent = self._headers.copy()
+        sent.update(headers or {})
+        if method != "GET":
+            sent["Content-Type"] = content
         delay = _FIRST_DELAY
         for attempt in range(1, _ATTEMPTS + 1):
             last = attempt == _ATTEMPTS
@@ -119,23 +151,23 @@ class Session:
                     self._server + path,
                     fields=query or None,
                     body=None if body is None else json.dumps(body).encode(),
-                    headers=headers,
+                    headers=sent,
                     timeout=_TIMEOUT,
                     retries=False,
                 )
             except urllib3.exceptions.HTTPError as error:
                 failure = _failure(error, self._server)
-                if failure.sent and method != "GET":
+                if failure.sent and not repeated:
                     raise errors.Uncertain(f"{method} {path}: the answer was lost ({error})") from error
                 if not failure.transient or last:
                     raise failure.error from error
                 wait = None
             else:
-                if answer.status < 300:
-                    return _document(answer.data, path)
+                if answer.status < 300 or answer.status == 304:
+                    return answer
                 wait = _retry_after(answer)
-                if last or not _may_repeat(method, answer.status, wait):
-                    raise _refused(method, path, answer, moved=content == JSON_PATCH)
+                if last or not _may_repeat(answer.status, wait, repeated=repeated):
+                    raise _refused(method, path, answer, repeated=repeated, moved=content == JSON_PATCH)
             self._sleep(wait if wait is not None else delay * random.uniform(0.5, 1.0))
             delay = min(delay * 2, _LONGEST_DELAY)
         raise AssertionError("unreachable: the last attempt raises")
@@ -216,8 +248,8 @@ def _failure(error: Exception, server: str) -> _Failure:
     return _Failure(errors.ConnectionFailed(text), transient, sent)
 
 
-def _may_repeat(method: str, status: int, retry_after: float | None) -> bool:
-    if method == "GET":
+def _may_repeat(status: int, retry_after: float | None, *, repeated: bool) -> bool:
+    if repeated:
         return status in _RETRIED_READS
     return status == 429 or (status == 503 and retry_after is not None)
 
@@ -239,7 +271,7 @@ def _document(data: bytes, path: str) -> Document:
     return document
 
 
-def _refused(method: str, path: str, answer: t.Any, *, moved: bool) -> errors.PlatformError:
+def _refused(method: str, path: str, answer: t.Any, *, repeated: bool, moved: bool) -> errors.PlatformError:
     """The error that a status stands for, in the words of the platform's servers. `moved` says that a
     422 means a failed test or a missing index, so a list that is no longer as it was read."""
     try:
@@ -268,7 +300,7 @@ def _refused(method: str, path: str, answer: t.Any, *, moved: bool) -> errors.Pl
         return errors.Conflict(message, **details)
     if code in (400, 405, 415, 422):
         return errors.Rejected(f"the platform refuses this request: {message}", **details)
-    if code >= 500 and method != "GET":
+    if code >= 500 and not repeated:
         return errors.Uncertain(f"{method} {path}: HTTP {code}: {message}", **details)
     return errors.Busy(
         f"the API server does not answer this request (HTTP {code}: {message}); try again later", **details

@@ -96,6 +96,40 @@ def test_requests_are_counted_once_however_often_they_are_repeated() -> None:
     assert len(server.requests) == 5
 
 
+def test_a_tagged_read_sends_the_tag_and_gives_nothing_where_it_still_holds() -> None:
+    first = Answer(body=b"{}", headers={"ETag": '"one"'})
+    with scripted(first, Answer(304, b"", {"ETag": '"one"'}), failure(404)) as server:
+        connected = opened(server.url)
+        assert connected.read_tagged("/openapi/v3/x") == session.Tagged(b"{}", '"one"')
+        assert connected.read_tagged("/openapi/v3/x", '"one"') is None
+        with pytest.raises(errors.NotFound):
+            connected.read_tagged("/openapi/v3/x", '"one"')
+    assert [request.header("If-None-Match") for request in server.requests] == [[], ['"one"'], ['"one"']]
+    assert connected.requests.reads == 3
+
+
+def test_a_question_is_posted_and_counts_as_a_read() -> None:
+    with scripted(Answer(201, {"kind": "SelfSubjectAccessReview"})) as server:
+        connected = opened(server.url)
+        assert connected.ask("/reviews", {"spec": {}}) == {"kind": "SelfSubjectAccessReview"}
+        (request,) = server.requests
+    assert (request.method, request.body) == ("POST", {"spec": {}})
+    assert request.header("Content-Type") == ["application/json"]
+    assert (connected.requests.reads, connected.requests.writes) == (1, 0)
+
+
+@pytest.mark.parametrize("fault", [CUT, failure(500), failure(503)], ids=["cut", "500", "503"])
+def test_a_question_is_repeated_like_a_read(fault: Answer) -> None:
+    with scripted(fault, Answer(201)) as server:
+        opened(server.url).ask("/reviews", {})
+    assert len(server.requests) == 2
+
+
+def test_a_question_that_never_gets_an_answer_is_no_uncertain_write() -> None:
+    with scripted(failure(500)) as server, pytest.raises(errors.Busy):
+        opened(server.url).ask("/reviews", {})
+
+
 # ---- statuses ----------------------------------------------------------------------------------------------
 
 STATUSES = [
