@@ -23,6 +23,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.con
     Mode,
     Outcome,
     Refused,
+    Terms,
     converge,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
@@ -63,7 +64,7 @@ class Tenant:
             through or self.harness.platform(),
             self.ref,
             ABSENT if options is None else self.wanted(options),
-            allow=allow,
+            terms=Terms(allow),
             mode=mode or Mode(writes=True, timeout=self.harness.timeout),
             outcome=outcome,
             clock=self.harness.clock,

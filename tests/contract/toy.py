@@ -16,7 +16,12 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.condit
     Layer,
     Verdict,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Field, Items, Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import (
+    Field,
+    Finding,
+    Items,
+    Kind,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, Change, Plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import (
@@ -64,7 +69,7 @@ KAFKA = Kind(
             "topic",
             fields=(Field("partitions", ("partitions",), COUNT, required_on_add=True),),
             add=Rule("kafka.topic.create", Risk.SAFE, "a topic more"),
-            remove=Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "its messages go"),
+            remove=(Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "its messages go"),),
             name_problem=lambda name: None if name.isalnum() else f"{name!r} is no name",
             object_name=str.lower,
         ),
@@ -162,6 +167,9 @@ class Toy:
 
     def capabilities(self, plan: Plan) -> Mapping[str, Any]:
         return {"growth": False} if any(c.path == "brokers.size" for c in plan.changes) else {}
+
+    def preflight(self, plan: Plan) -> Sequence[Finding]:
+        return ()
 
     def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:
         versions: Mapping[Key, int] = actual.evidence if actual else {}

@@ -21,6 +21,8 @@ _TYPES: t.Mapping[str, Spec] = {
     "str": {"type": "str"},
     "names": {"type": "list", "elements": "str"},
     "mapping": {"type": "dict"},
+    "tree": {"type": "dict"},
+    "rows": {"type": "list", "elements": "dict"},
 }
 
 
@@ -59,18 +61,35 @@ def connection_arguments() -> Spec:
 
 def cluster_arguments(kind: Kind) -> Spec:
     """All options of the module for one kind of cluster."""
+    purgeable = [rows.option for rows in kind.items]
     return (
-        connection_arguments()
+        _common_arguments()
         | {
-            "namespace": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "allow": {"type": "list", "elements": "str", "default": []},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 900},
+            "reset": {"type": "list", "elements": "str", "default": []},
+            "purge": {"type": "list", "elements": "str", "choices": purgeable, "default": []},
+            "durability": {"type": "str", "choices": ["warn", "required"], "default": "warn"},
+            "external_until": {"type": "str"},
         }
         | declaration_arguments(kind)
     )
+
+
+def part_arguments(rows: Items) -> Spec:
+    """All options of the module for one sort of named things inside a cluster."""
+    spec = _common_arguments() | {"cluster": {"type": "str", "required": True}}
+    return spec | {field.option: _argument(field) for field in rows.fields}
+
+
+def _common_arguments() -> Spec:
+    return connection_arguments() | {
+        "namespace": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "allow": {"type": "list", "elements": "str", "default": []},
+        "expected_plan": {"type": "str"},
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 900},
+    }
 
 
 def declaration_arguments(kind: Kind) -> Spec:
@@ -92,7 +111,8 @@ def _mark_dict(spec: Spec, place: t.Sequence[str]) -> None:
 
 
 def _argument(field: Field) -> Spec:
-    return dict(_TYPES[field.type.argument]) | ({"no_log": True} if field.type.secret else {})
+    spec = dict(_TYPES[field.type.argument]) | ({"no_log": True} if field.type.secret else {})
+    return spec | ({"options": dict(field.type.options)} if field.type.options is not None else {})
 
 
 def _items(rows: Items) -> Spec:

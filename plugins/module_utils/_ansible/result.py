@@ -10,6 +10,7 @@ import typing as t
 
 from .._engine import consent
 from .._engine.diff import make_diff
+from .._engine.fields import Finding
 from .._engine.options import write_options
 from .._engine.plan import Action, Plan
 from .._engine.state import Actual, ClusterRef
@@ -20,7 +21,13 @@ Result = dict[str, t.Any]
 
 
 def cluster_result(
-    platform: Platform, ref: ClusterRef, outcome: Outcome, allow: t.Sequence[str], *, failed: bool = False
+    platform: Platform,
+    ref: ClusterRef,
+    outcome: Outcome,
+    allow: t.Sequence[str],
+    *,
+    advice: t.Sequence[Finding] = (),
+    failed: bool = False,
 ) -> Result:
     """The result of a module that declares a cluster; of one that `failed`, what it got to."""
     plan = outcome.plan
@@ -29,7 +36,7 @@ def cluster_result(
     return {
         "changed": outcome.written if failed else plan.action is not Action.NONE,
         "diff": make_diff(plan),
-        "plan": plan_result(plan, allow),
+        "plan": plan_result(plan, allow, advice),
         "cluster": None if outcome.actual is None else cluster_of(platform, ref, outcome.actual),
         "requests": requests_result(platform.requests),
         "waited": {
@@ -39,12 +46,16 @@ def cluster_result(
     }
 
 
-def plan_result(plan: Plan, allow: t.Sequence[str]) -> Result:
+def plan_result(plan: Plan, allow: t.Sequence[str], advice: t.Sequence[Finding]) -> Result:
     """The plan, without secrets."""
     return {
         "digest": plan.digest,
         "changes": [change.public() for change in plan.changes],
         "unused_consents": consent.unused(plan, allow),
+        "advice": [
+            {"path": one.path, "reason": one.reason, "text": one.text, "way_out": one.way_out}
+            for one in advice
+        ],
     }
 
 

@@ -6,21 +6,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._engine.consent import consent_problems
-from .._engine.fields import Problem
-from .._engine.options import read_options
-from .._engine.state import ClusterRef
+from .._engine.exposure import expired, read_day
+from .._engine.fields import Finding, Kind, Problem
+from .._engine.options import read_options, secret_texts
+from .._engine.plan import Plan
+from .._engine.state import ClusterRef, Wanted
 from .._platforms.connection import connect
-from .._platforms.converge import Mode, Outcome, converge
+from .._platforms.converge import Mode, Outcome, Terms, converge
 from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
-from .arguments import cluster_arguments, connection_arguments
+from .arguments import Spec, cluster_arguments, connection_arguments, part_arguments
 from .result import Result, cluster_of, cluster_result, requests_result
 
 VERSION = "0.1.0"
@@ -29,23 +33,92 @@ VERSION = "0.1.0"
 def run_cluster(kind_name: str) -> None:
     """The whole life of `<kind>_cluster`: from its options to its result."""
     kind = APPLICATIONS[kind_name].kind
-    module = AnsibleModule(argument_spec=cluster_arguments(kind), supports_check_mode=True)
+    module = _module(cluster_arguments(kind))
     options = module.params
     ref = ClusterRef(kind_name, options["namespace"], options["name"])
-    wanted, problems = read_options(kind, options, present=options["state"] == "present")
-    named = _problems(namespace=label_problem(ref.namespace), name=kind.name_problem(ref.name))
-    _refuse_bad_input(module, str(ref), named + problems + consent_problems(kind, options["allow"]))
+    wanted, problems = _declared(module, kind, options, present=options["state"] == "present")
+    until, unreadable = _day(options["external_until"])
+    named = _problems(
+        namespace=label_problem(ref.namespace), name=kind.name_problem(ref.name), external_until=unreadable
+    )
+    durable = options["durability"] == "required"
+    agent = f"{kind_name}_cluster"
+    _run(module, ref, wanted, named + problems, agent=agent, durable=durable, until=until)
+
+
+def run_part(kind_name: str, option: str) -> None:
+    """The whole life of a module for one named thing inside a cluster that another task declares."""
+    kind = APPLICATIONS[kind_name].kind
+    rows = next(rows for rows in kind.items if rows.option == option)
+    module = _module(part_arguments(rows))
+    row = {name: module.params[name] for name in ("name", "state", *(field.option for field in rows.fields))}
+    ref = ClusterRef(kind_name, module.params["namespace"], module.params["cluster"])
+    wanted, problems = _declared(module, kind, {option: [row]}, present=True)
+    named = _problems(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
+    wanted = dataclasses.replace(wanted, part=True)
+    _run(module, ref, wanted, named + problems, agent=f"{kind_name}_{rows.singular}")
+
+
+def _module(spec: Spec) -> AnsibleModule:
+    # the log that Ansible writes by itself would hold free dicts before they are searched for secrets
+    return AnsibleModule(argument_spec=spec, supports_check_mode=True, no_log=True)
+
+
+def _declared(
+    module: AnsibleModule, kind: Kind, options: t.Mapping[str, t.Any], *, present: bool
+) -> tuple[Wanted, list[Problem]]:
+    module.no_log_values.update(secret_texts(kind, options))
+    return read_options(kind, options, present=present)
+
+
+def _run(
+    module: AnsibleModule,
+    ref: ClusterRef,
+    wanted: Wanted,
+    problems: t.Sequence[Problem],
+    *,
+    agent: str,
+    durable: bool = False,
+    until: datetime.date | None = None,
+) -> t.NoReturn:
+    """Converge, under the options that all these modules have, and end."""
+    options = module.params
+    kind = APPLICATIONS[ref.kind].kind
+    _refuse_bad_input(module, str(ref), [*problems, *consent_problems(kind, options["allow"])])
     outcome = Outcome()
     try:
-        platform = _platform(module, f"{kind_name}_cluster")
+        platform = _platform(module, agent)
     except PlatformError as error:
         _fail(module, str(ref), error, {})
+    mode = Mode(not module.check_mode, options["wait"], options["wait_timeout"])
+    terms = Terms(options["allow"], durable, options["expected_plan"])
+    failure: PlatformError | None = None
     try:
-        mode = Mode(not module.check_mode, options["wait"], options["wait_timeout"])
-        converge(platform, ref, wanted, allow=options["allow"], mode=mode, outcome=outcome)
+        converge(platform, ref, wanted, terms=terms, mode=mode, outcome=outcome)
     except PlatformError as error:
-        _fail(module, str(ref), error, cluster_result(platform, ref, outcome, options["allow"], failed=True))
-    module.exit_json(**cluster_result(platform, ref, outcome, options["allow"]))
+        failure = error
+    advice = () if outcome.plan is None else _advice(kind, outcome.plan, until)
+    for one in advice:
+        module.warn(f"[{one.reason}] {ref}: {one.path}: {one.text}; {one.way_out}")
+    result = cluster_result(
+        platform, ref, outcome, options["allow"], advice=advice, failed=failure is not None
+    )
+    if failure is not None:
+        _fail(module, str(ref), failure, result)
+    module.exit_json(**result)
+    raise AssertionError("exit_json ends the process")
+
+
+def _advice(kind: Kind, plan: Plan, until: datetime.date | None) -> tuple[Finding, ...]:
+    late = expired(kind, plan.state, until, datetime.date.today()) if until is not None else None
+    return plan.advice if late is None else (*plan.advice, late)
+
+
+def _day(text: str | None) -> tuple[datetime.date | None, str | None]:
+    try:
+        return (None if text is None else read_day(text)), None
+    except ValueError:
+        return None, f"{text!r} is no day; write it as 2027-01-31"
 
 
 def run_info() -> None:

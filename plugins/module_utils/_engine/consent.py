@@ -9,29 +9,43 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .fields import Kind, Problem
+from .correction import as_yaml
+from .fields import Finding, Kind, Problem
 from .plan import Change, Plan
 from .risk import Risk
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason why a plan is not carried out, with its way out or the consent that it needs."""
+    """One reason why a plan is not carried out, with its way out or the consent that it needs, and the
+    smallest set of options (None: there is none) that would have been accepted."""
 
     path: str
     reason: str
     text: str
     way_out: str
     consent: str = ""
+    correction: t.Mapping[str, t.Any] | None = None
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         return f"{where}{self.text}; {self.way_out}"
 
+    def public(self) -> dict[str, str]:
+        """The refusal as it stands in a result; `correction` is YAML."""
+        return {
+            "path": self.path,
+            "reason": self.reason,
+            "text": self.text,
+            "way_out": self.way_out,
+            "consent": self.consent,
+            "correction": as_yaml(self.correction) if self.correction else "",
+        }
+
 
 def consent_problems(kind: Kind, allow: t.Iterable[str]) -> list[Problem]:
     """Consents that can never match: a code that the kind does not have, or no name behind it."""
-    codes = sorted({rule.reason for rule in kind.rules() if rule.risk.needs_consent})
+    codes = sorted(kind.consents())
     problems = []
     for consent in allow:
         code, _colon, name = consent.partition(":")
@@ -42,11 +56,25 @@ def consent_problems(kind: Kind, allow: t.Iterable[str]) -> list[Problem]:
     return problems
 
 
-def refusals(plan: Plan, allow: t.Collection[str]) -> list[Refusal]:
-    """Everything that stands against the plan, all at once; empty when it may be carried out."""
+def refusals(plan: Plan, allow: t.Collection[str], *, durable: bool = False) -> list[Refusal]:
+    """Everything that stands against the plan, all at once; empty when it may be carried out. With
+    `durable`, advice about acknowledged messages stands against it too."""
     against = [_refuse(change) for change in plan.changes if _stands_against(change, allow)]
-    against += [Refusal(f.path, f.reason, f.text, f.way_out) for f in plan.findings]
+    against += [_decline(finding) for finding in plan.findings]
+    if durable:
+        codes = {check.reason for check in plan.kind.advice if check.durability}
+        against += [_decline(finding) for finding in plan.advice if finding.reason in codes]
     return against
+
+
+def unexpected(plan: Plan, expected: str) -> Refusal:
+    """A plan that is not the one which somebody has approved."""
+    return Refusal(
+        "expected_plan",
+        "plan.unexpected",
+        f"the plan is not the approved one ({expected}), as the cluster or the options have changed since",
+        f"look at the plan again in check mode; if it is right, approve {plan.digest}",
+    )
 
 
 def unused(plan: Plan, allow: t.Iterable[str]) -> list[str]:
@@ -63,6 +91,18 @@ def _stands_against(change: Change, allow: t.Collection[str]) -> bool:
 def _refuse(change: Change) -> Refusal:
     rule = change.rule
     if rule.risk is Risk.IMPOSSIBLE:
-        return Refusal(change.path, rule.reason, rule.effect, rule.way_out)
-    way_out = f"if that is meant, add allow: [{change.consent}]"
-    return Refusal(change.path, rule.reason, f"{rule.risk}: {rule.effect}", way_out, change.consent)
+        return Refusal(change.path, rule.reason, rule.effect, rule.way_out, correction=change.correction)
+    add = f"if that is meant, add allow: [{change.consent}]"
+    way_out = f"{rule.way_out}, or, {add}" if rule.way_out else add
+    return Refusal(
+        change.path,
+        rule.reason,
+        f"{rule.risk}: {rule.effect}",
+        way_out,
+        change.consent,
+        {"allow": [change.consent]},
+    )
+
+
+def _decline(finding: Finding) -> Refusal:
+    return Refusal(finding.path, finding.reason, finding.text, finding.way_out, correction=finding.correction)

@@ -10,7 +10,7 @@ import typing as t
 
 from .fields import Kind
 from .options import write_options
-from .plan import Plan
+from .plan import Act, Change, Plan
 from .secret import Secret
 from .state import State
 
@@ -21,15 +21,23 @@ def make_diff(plan: Plan) -> dict[str, t.Any]:
     A changed secret shows as a line that says so, never as its value.
     """
     after = _face(plan.kind, plan.state)
-    for change in plan.changes:
-        if isinstance(change.after, Secret):
-            after.setdefault("changed secrets", []).append(change.path)
+    changed = [change.path for change in plan.changes if _is_secret(change)]
+    if changed:
+        after["changed secrets"] = changed
     return {
         "before_header": str(plan.ref),
         "after_header": str(plan.ref),
         "before": _face(plan.kind, plan.before),
         "after": after,
     }
+
+
+def _is_secret(change: Change) -> bool:
+    """A change of something that no face shows."""
+    if change.act is Act.DISABLE or isinstance(change.after, Secret):
+        return True
+    shown = change.public()
+    return change.field is not None and shown["before"] == shown["after"]
 
 
 def _face(kind: Kind, state: State | None) -> dict[str, t.Any]:

@@ -11,10 +11,11 @@ documentation) is read from them, so a field is added by adding a row.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing as t
 
-from .risk import Rule
-from .state import Name, State
+from .risk import Risk, Rule
+from .state import Item, Name, State
 from .types import Type, Value
 
 
@@ -48,12 +49,25 @@ class Field:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Disable:
+    """What stands for a removal that the platform would not honour: the thing stays, of no use to
+    anybody. `when` says, from the cluster as it will be, whether that is the way; `item` makes what is
+    stored (it may be random, and is called when a write is rendered)."""
+
+    rule: Rule
+    when: t.Callable[[State], bool]
+    is_disabled: t.Callable[[Item], bool]
+    item: t.Callable[[], Item]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Items:
     """Named things inside a cluster (topics, users, virtual hosts), merged by name.
 
     `shape` is how the platform stores them: a list of objects with a name, or a map by name.
     `object_name` is what the platform calls the object it makes of a name: two things whose
-    object names are equal cannot both exist.
+    object names are equal cannot both exist. `doubled` judges the repair of a thing that stands more
+    than once in a list.
     """
 
     option: str
@@ -62,9 +76,11 @@ class Items:
     singular: str
     fields: tuple[Field, ...]
     add: Rule
-    remove: Rule
+    remove: tuple[Rule, ...]
     name_problem: t.Callable[[Name], str | None]
     object_name: t.Callable[[Name], str]
+    disable: Disable | None = None
+    doubled: Rule | None = None
 
     def label(self, name: Name, field: Field | None = None) -> str:
         """How one of them is written in plans and messages: `topics[orders].partitions`."""
@@ -73,12 +89,45 @@ class Items:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """A state of the whole cluster that the platform or the broker cannot carry."""
+    """Something about the whole cluster, as it would be, that stands against a plan or is worth a
+    warning. `correction` is the smallest set of options that corrects it."""
 
     path: str
     reason: str
     text: str
     way_out: str
+    risk: Risk = Risk.IMPOSSIBLE
+    correction: t.Mapping[str, t.Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a check found: where, what is wrong, what to do, and the smallest options that do it."""
+
+    path: str
+    text: str
+    way_out: str
+    correction: t.Mapping[str, t.Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the catalogue that judges a whole state: one that the platform or the broker cannot
+    carry (`risk` impossible), that needs a consent, or, as advice, that deserves a warning.
+
+    `durability` marks advice about acknowledged messages: an error where durability is required.
+    """
+
+    reason: str
+    effect: str
+    find: t.Callable[[State], t.Iterable[Trouble]]
+    risk: Risk = Risk.IMPOSSIBLE
+    durability: bool = False
+
+    def findings(self, state: State) -> t.Iterator[Finding]:
+        """Judge a state."""
+        for found in self.find(state):
+            yield Finding(found.path, self.reason, found.text, found.way_out, self.risk, found.correction)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,20 +140,28 @@ class Kind:
     items: tuple[Items, ...]
     create: Rule
     delete: Rule
-    constraints: tuple[t.Callable[[State], t.Iterable[Finding]], ...] = ()
+    constraints: tuple[Check, ...] = ()
+    advice: tuple[Check, ...] = ()
     name_problem: t.Callable[[Name], str | None] = lambda _name: None
     beside: tuple[Rule, ...] = ()
     """What every update does besides its changes."""
 
+    def consents(self) -> frozenset[str]:
+        """The reason codes that can be consented to."""
+        judged: t.Iterator[Rule | Check] = itertools.chain(self.rules(), self.constraints)
+        return frozenset(row.reason for row in judged if row.risk.needs_consent)
+
     def rules(self) -> t.Iterator[Rule]:
-        """Every rule of the kind: the catalogue of its reason codes."""
+        """Every rule of the kind: with its checks, the catalogue of its reason codes."""
         yield self.create
         yield self.delete
         for field in self.fields:
             yield from field.rules
         for items in self.items:
             yield items.add
-            yield items.remove
+            yield from items.remove
+            yield from (items.disable.rule,) if items.disable else ()
+            yield from (items.doubled,) if items.doubled else ()
             for field in items.fields:
                 yield from field.rules
                 for rules in field.key_rules.values():

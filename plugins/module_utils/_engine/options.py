@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .fields import Field, Items, Kind, Problem
-from .secret import Secret
+from .secret import Secret, without_secrets
 from .state import Item, Name, State, Wanted
 from .types import Value
 
@@ -50,20 +50,55 @@ def read_options(kind: Kind, options: Options, *, present: bool) -> tuple[Wanted
         declared = options.get(rows.option)
         if declared is not None:
             items[rows.option], absent[rows.option] = _read_items(rows, declared, problems)
-    state = State(values, items)
-    if not problems:
-        for constraint in kind.constraints:
-            problems.extend(
-                Problem(finding.path, f"{finding.text}; {finding.way_out}") for finding in constraint(state)
-            )
-    return Wanted(present, state, absent), problems
+    reset = _read_reset(kind, options.get("reset") or (), values, problems)
+    purge = frozenset(options.get("purge") or ())
+    problems.extend(
+        Problem(
+            "purge", f"{option} is purged and not declared; declare {option}, as an empty list if need be"
+        )
+        for option in sorted(purge - items.keys())
+    )
+    return Wanted(present, State(values, items), absent, reset, purge), problems
+
+
+def secret_texts(kind: Kind, options: Options) -> t.Iterator[str]:
+    """What must never be printed of the options, whatever else is wrong with them."""
+    for field in kind.fields:
+        value = dig(options, field.option.split("."))
+        if value is not None:
+            yield from field.type.secrets(value)
+    for rows in kind.items:
+        for row in options.get(rows.option) or ():
+            for field in rows.fields:
+                if row.get(field.option) is not None:
+                    yield from field.type.secrets(row[field.option])
+
+
+def _read_reset(
+    kind: Kind, named: t.Iterable[str], declared: t.Container[str], problems: list[Problem]
+) -> frozenset[str]:
+    """The fields behind the names, each a field or a group of them."""
+    found: set[str] = set()
+    for name in named:
+        fields = [f.option for f in kind.fields if f.option == name or f.option.startswith(f"{name}.")]
+        if not fields:
+            options = ", ".join(field.option for field in kind.fields)
+            problems.append(Problem("reset", f"{name!r} is no field; there are {options}"))
+        problems.extend(
+            Problem("reset", f"{option} is declared as well; keep one of the two")
+            for option in fields
+            if option in declared
+        )
+        found.update(fields)
+    return frozenset(found)
 
 
 def _checked(field: Field, value: Value, path: str, problems: list[Problem]) -> Value:
     text = field.type.problem(value)
     if text is not None:
         problems.append(Problem(path, text))
-    return Secret(value) if field.type.secret else value
+        return value
+    return Secret(value) if field.type.secret else field.type.normal(value)
 
 
 def _read_items(
@@ -119,7 +154,7 @@ def write_options(kind: Kind, state: State) -> dict[str, t.Any]:
     options: dict[str, t.Any] = {}
     for field in kind.fields:
         if field.option in state.values and not field.type.secret:
-            plant(options, field.option.split("."), state.values[field.option])
+            plant(options, field.option.split("."), _shown(field, state.values[field.option]))
     for rows in kind.items:
         options[rows.option] = [
             {"name": name} | public_item(rows, item) for name, item in state.named(rows.option).items()
@@ -130,7 +165,11 @@ def write_options(kind: Kind, state: State) -> dict[str, t.Any]:
 def public_item(rows: Items, item: Item) -> dict[str, t.Any]:
     """One named thing without its secrets, in the order of its fields."""
     return {
-        field.option: item[field.option]
+        field.option: _shown(field, item[field.option])
         for field in rows.fields
         if not field.type.secret and item.get(field.option) is not None
     }
+
+
+def _shown(field: Field, value: Value) -> Value:
+    return without_secrets(field.type.public(value))

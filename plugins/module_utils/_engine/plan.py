@@ -13,11 +13,11 @@ import json
 import typing as t
 
 from .fields import Field, Finding, Items, Kind
-from .options import collisions, public_item, write_options
+from .options import collisions, plant, public_item, write_options
 from .risk import Edit, Risk, Rule
-from .secret import Secret
+from .secret import Secret, masked
 from .state import Actual, ClusterRef, Item, Name, State, Wanted
-from .types import MAPPING, Value
+from .types import Value
 
 
 class Action(enum.Enum):
@@ -29,32 +29,62 @@ class Action(enum.Enum):
     DELETE = "delete"
 
 
+class Act(enum.Enum):
+    """What one change does: to a field, to a named thing, to the whole, or nothing by itself."""
+
+    SET = "set"
+    RESET = "reset"
+    ADD = "add"
+    REMOVE = "remove"
+    DISABLE = "disable"
+    SINGLE = "single"
+    NOTE = "note"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
     """One change. `path` is written as people write options; `before` and `after` are values, None
-    where there is nothing. `field`, `items`, `item` and `key` say where it is, for the renderer."""
+    where there is nothing. `field`, `items`, `item` and `key` say where it is, for the renderer.
+    `correction` is the smallest set of options that a plan without this change would need."""
 
     path: str
     before: Value
     after: Value
     rule: Rule
+    act: Act
     consent: str = ""
     field: Field | None = None
     items: Items | None = None
     item: Name | None = None
     key: str | None = None
+    correction: t.Mapping[str, t.Any] | None = None
 
     def public(self) -> dict[str, t.Any]:
         """The change as it stands in a result: no secret in it."""
+        return self._row(self._face(self.before), self._face(self.after))
+
+    def fingerprint(self, salt: str) -> dict[str, t.Any]:
+        """The change with its secrets told apart, but not told."""
+        salt = f"{salt} {self.path}"
+        return self._row(_hashed(self.before, salt), _hashed(self.after, salt))
+
+    def _row(self, before: Value, after: Value) -> dict[str, t.Any]:
         return {
             "path": self.path,
-            "before": _public(self.before, self.items),
-            "after": _public(self.after, self.items),
+            "before": before,
+            "after": "disabled" if self.act is Act.DISABLE else after,
             "risk": str(self.rule.risk),
             "reason": self.rule.reason,
             "effect": self.rule.effect,
             "consent": self.consent,
         }
+
+    def _face(self, value: Value) -> Value:
+        if isinstance(value, t.Mapping) and self.items is not None and self.field is None:
+            return public_item(self.items, value)
+        if value is not None and self.field is not None and self.key is None:
+            value = self.field.type.public(value)
+        return masked(value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,8 +92,8 @@ class Plan:
     """All changes that lead from the actual to the wanted state of one cluster.
 
     `state` is what will be in effect afterwards (None: nothing), `declared` the part of it that
-    the user wrote. `findings` are the states of the
-    whole that the changes would lead into and that cannot work.
+    the user wrote. `findings` are the states of the whole that the changes would lead into and that
+    cannot work, `advice` what is worth a warning about the state afterwards.
     """
 
     kind: Kind
@@ -74,11 +104,19 @@ class Plan:
     before: State | None
     state: State | None
     declared: State = dataclasses.field(default_factory=State)
+    advice: tuple[Finding, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Names this very plan: equal changes to the same cluster have equal digests."""
-        content = [str(self.ref), self.action.value, [change.public() for change in self.changes]]
+        """Names this very plan: equal changes to the same cluster have equal digests, two passwords
+        do not. Who knows a digest has to try a guessed password with a slow hash."""
+        content = [
+            str(self.ref),
+            self.action.value,
+            [change.fingerprint(str(self.ref)) for change in self.changes],
+        ]
+        if self.action is Action.CREATE:  # whose one change does not show what is secret in it
+            content.append(_hashed(self.declared.items, str(self.ref)))
         text = json.dumps(content, sort_keys=True, default=str)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -96,19 +134,31 @@ def make_plan(
     capabilities: t.Mapping[str, Value] | None = None,
 ) -> Plan:
     """Compare what is wanted with what is there. Pure: the same arguments give the same plan."""
-    before = actual.state if actual else None
     if not wanted.present:
-        return _absence(kind, ref, before)
+        return _absence(kind, ref, actual.state if actual else None)
     if actual is None:
-        return _creation(kind, ref, wanted)
-    return _update(kind, ref, wanted, actual.state, capabilities or {})
+        return _missing(kind, ref, wanted) if wanted.part else _creation(kind, ref, wanted)
+    return _update(kind, ref, wanted, actual, capabilities or {})
 
 
 def _absence(kind: Kind, ref: ClusterRef, before: State | None) -> Plan:
     if before is None:
         return Plan(kind, ref, Action.NONE, (), (), None, None)
-    gone = Change("", write_options(kind, before), None, kind.delete, _consent(kind.delete, ref.name))
+    consent = _consent(kind.delete, ref.name)
+    gone = Change("", write_options(kind, before), None, kind.delete, Act.REMOVE, consent)
     return Plan(kind, ref, Action.DELETE, (gone,), (), before, None)
+
+
+def _missing(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:
+    """A part of a cluster that is not there: nothing to remove, and nowhere to add."""
+    missing = Finding(
+        "",
+        f"{kind.name}.cluster.missing",
+        "there is no such cluster",
+        f"create it with {kind.name}_cluster first",
+    )
+    findings = (missing,) if any(wanted.state.items.values()) else ()
+    return Plan(kind, ref, Action.NONE, (), findings, None, None, wanted.state)
 
 
 def _creation(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:
@@ -118,49 +168,131 @@ def _creation(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:
         for rows in kind.items
     }
     state = State(defaults | dict(wanted.state.values), items)
-    made = Change("", None, write_options(kind, wanted.state), kind.create)
-    findings = (*_incomplete(kind, wanted, None), *_findings(kind, state))
-    return Plan(kind, ref, Action.CREATE, (made,), findings, None, state, wanted.state)
+    made = Change("", None, write_options(kind, wanted.state), kind.create, Act.ADD)
+    findings = [*_incomplete(kind, wanted, None), *_findings(kind, state)]
+    notes, findings = _split(ref, findings)
+    return Plan(
+        kind,
+        ref,
+        Action.CREATE,
+        (made, *notes),
+        tuple(findings),
+        None,
+        state,
+        wanted.state,
+        _advice(kind, state),
+    )
 
 
 def _update(
-    kind: Kind, ref: ClusterRef, wanted: Wanted, before: State, capabilities: t.Mapping[str, Value]
+    kind: Kind, ref: ClusterRef, wanted: Wanted, actual: Actual, capabilities: t.Mapping[str, Value]
 ) -> Plan:
+    before = actual.state
+    state, disabled = _after(kind, wanted, before)
+    look = _Look(ref.name, capabilities, state)
     changes: list[Change] = []
+    for field in kind.fields:
+        old = before.values.get(field.option)
+        if field.option in wanted.reset:
+            changes.extend(_reset(field, old, look))
+        elif field.option in wanted.state.values:
+            changes.extend(_field_changes(field, old, wanted.state.values[field.option], look))
+    for rows in kind.items:
+        there = before.named(rows.option)
+        doubled = actual.doubled.get(rows.option, frozenset())
+        for name, item in wanted.state.named(rows.option).items():
+            if rows.doubled is not None and name in doubled:
+                changes.append(
+                    Change(rows.label(name), None, None, rows.doubled, Act.SINGLE, items=rows, item=name)
+                )
+            changes.extend(_item_changes(rows, name, there.get(name), item, look))
+        for name in sorted(_leaving(rows, wanted, before)):
+            changes.extend(_removal(rows, name, there[name], name in disabled[rows.option], look))
+    advice = _advice(kind, state)
+    if not changes:
+        return Plan(kind, ref, Action.NONE, (), (), before, before, wanted.state, advice)
+    # what already stands wrong is not this plan's doing, and must not block the way out
+    standing = {(finding.reason, finding.path) for finding in _findings(kind, before)}
+    findings = [*_incomplete(kind, wanted, before), *_renamed(kind, wanted, before)]
+    findings += [one for one in _findings(kind, state) if (one.reason, one.path) not in standing]
+    notes, findings = _split(ref, findings)
+    changes.extend(notes)
+    changes.extend(Change("", None, None, rule, Act.NOTE) for rule in kind.beside)
+    return Plan(
+        kind, ref, Action.UPDATE, tuple(changes), tuple(findings), before, state, wanted.state, advice
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Look:
+    """What judging a change takes besides the change: whose it is, what the platform can do, and the
+    cluster as it will be."""
+
+    owner: Name
+    capabilities: t.Mapping[str, Value]
+    state: State
+
+    def edit(self, before: Value, after: Value) -> Edit:
+        return Edit(before, after, self.capabilities, self.state)
+
+    def of(self, owner: Name) -> _Look:
+        return dataclasses.replace(self, owner=owner)
+
+
+def _leaving(rows: Items, wanted: Wanted, before: State) -> frozenset[Name]:
+    """The things that are there and are not to stay: said to be absent, or purged."""
+    named = wanted.absent.get(rows.option, frozenset())
+    if rows.option in wanted.purge:
+        named |= before.named(rows.option).keys() - wanted.state.named(rows.option).keys()
+    return named & before.named(rows.option).keys()
+
+
+def _after(kind: Kind, wanted: Wanted, before: State) -> tuple[State, dict[str, frozenset[Name]]]:
+    """The state that the plan leads to, and the things (by option) that it disables, not removes."""
     values = dict(before.values)
     for field in kind.fields:
-        after = wanted.state.values.get(field.option)
-        if after is not None:
-            changes.extend(
-                _field_changes(field, before.values.get(field.option), after, capabilities, ref.name)
-            )
-            values[field.option] = after
-    items: dict[str, t.Mapping[Name, Item]] = dict(before.items)
+        if field.option in wanted.reset:
+            values.pop(field.option, None)
+            if field.default is not None:
+                values[field.option] = field.default
+        elif field.option in wanted.state.values:
+            values[field.option] = _over(field, values.get(field.option), wanted.state.values[field.option])
+    items: dict[str, dict[Name, Item]] = {}
     for rows in kind.items:
-        there = dict(before.named(rows.option))
-        leaving = wanted.absent.get(rows.option, frozenset())
+        leaving = _leaving(rows, wanted, before)
+        items[rows.option] = {
+            name: item for name, item in before.named(rows.option).items() if name not in leaving
+        }
         for name, item in wanted.state.named(rows.option).items():
-            changes.extend(_item_changes(rows, name, there.get(name), item, capabilities))
-            there[name] = _merged(rows, there.get(name, {}), item)
-        for name in sorted(leaving & there.keys()):
-            removed = there.pop(name)
-            consent = _consent(rows.remove, name)
-            changes.append(Change(rows.label(name), removed, None, rows.remove, consent, None, rows, name))
-        items[rows.option] = there
+            items[rows.option][name] = _merged(rows, items[rows.option].get(name, {}), item)
     state = State(values, items)
-    if not changes:
-        return Plan(kind, ref, Action.NONE, (), (), before, before, wanted.state)
-    # what already stands wrong is not this plan's doing, and must not block the way out
-    standing = set(_findings(kind, before))
-    findings = [*_incomplete(kind, wanted, before), *_renamed(kind, wanted, before)]
-    findings += [finding for finding in _findings(kind, state) if finding not in standing]
-    changes.extend(Change("", None, None, rule) for rule in kind.beside)
-    return Plan(kind, ref, Action.UPDATE, tuple(changes), tuple(findings), before, state, wanted.state)
+    disabled: dict[str, frozenset[Name]] = {}
+    for rows in kind.items:
+        stays = rows.disable is not None and rows.disable.when(state)
+        disabled[rows.option] = _leaving(rows, wanted, before) if stays else frozenset()
+    for option, names in disabled.items():
+        items[option].update({name: before.named(option)[name] for name in names})
+    return state, disabled
+
+
+def _advice(kind: Kind, state: State) -> tuple[Finding, ...]:
+    return tuple(finding for check in kind.advice for finding in check.findings(state))
+
+
+def _split(ref: ClusterRef, findings: t.Sequence[Finding]) -> tuple[list[Change], list[Finding]]:
+    """Those that somebody can consent to become entries of the plan; the others stand against it."""
+    notes = []
+    for one in findings:
+        if one.risk.needs_consent:
+            rule = Rule(one.reason, one.risk, one.text, way_out=one.way_out)
+            consent = _consent(rule, ref.name)
+            notes.append(Change(one.path, None, None, rule, Act.NOTE, consent, correction=one.correction))
+    return notes, [one for one in findings if not one.risk.needs_consent]
 
 
 def _findings(kind: Kind, state: State) -> t.Iterator[Finding]:
-    for constraint in kind.constraints:
-        yield from constraint(state)
+    for check in kind.constraints:
+        yield from check.findings(state)
     for rows in kind.items:
         for problem in collisions(rows, state.named(rows.option)):
             yield Finding(
@@ -188,9 +320,7 @@ def _renamed(kind: Kind, wanted: Wanted, before: State) -> t.Iterator[Finding]:
     new object but rename the old one in place, which its operators refuse or carry out by halves."""
     for rows in kind.items:
         there = before.named(rows.option)
-        leaving = {
-            rows.object_name(name): name for name in wanted.absent.get(rows.option, ()) if name in there
-        }
+        leaving = {rows.object_name(name): name for name in _leaving(rows, wanted, before)}
         for name in wanted.state.named(rows.option):
             former = leaving.get(rows.object_name(name))
             if former is not None and name not in there:
@@ -202,53 +332,92 @@ def _renamed(kind: Kind, wanted: Wanted, before: State) -> t.Iterator[Finding]:
                 )
 
 
+def _reset(field: Field, before: Value, look: _Look) -> t.Iterator[Change]:
+    if not field.type.same(field.default, before):
+        rule = _judge(field.rules, look.edit(before, field.default))
+        yield _judged(field.option, before, field.default, rule, Act.RESET, look, field)
+
+
 def _field_changes(
-    field: Field,
-    before: Value,
-    after: Value,
-    capabilities: t.Mapping[str, Value],
-    owner: Name,
-    label: str = "",
+    field: Field, before: Value, after: Value, look: _Look, label: str = ""
 ) -> t.Iterator[Change]:
     path = label or field.option
     if field.type.per_key:
         for key in sorted(after):
             old, new = (before or {}).get(key), after[key]
-            if not MAPPING.same({key: old}, {key: new}):
-                rule = _judge(field.key_rules.get(key, field.rules), Edit(old, new, capabilities))
-                yield Change(f"{path}[{key}]", old, new, rule, _consent(rule, owner), field, key=key)
-    elif not field.type.same(before, after):
-        rule = _judge(field.rules, Edit(before, after, capabilities))
-        yield Change(path, before, after, rule, _consent(rule, owner), field)
+            both = old is not None and new is not None
+            if not field.type.same({key: old}, {key: new}) if both else old is not new:
+                rule = _judge(field.key_rules.get(key, field.rules), look.edit(old, new))
+                yield _judged(f"{path}[{key}]", old, new, rule, Act.SET, look, field, key)
+    elif not field.type.fulfilled(after, before):
+        after = _over(field, before, after)
+        rule = _judge(field.rules, look.edit(before, after))
+        yield _judged(path, before, after, rule, Act.SET, look, field)
+
+
+def _judged(
+    path: str,
+    before: Value,
+    after: Value,
+    rule: Rule,
+    act: Act,
+    look: _Look,
+    field: Field,
+    key: str | None = None,
+) -> Change:
+    correction: dict[str, t.Any] | None = None
+    correct = rule.correct(look.edit(before, after)) if rule.risk is Risk.IMPOSSIBLE else None
+    if correct is not None and not field.type.secret:
+        correction = {}
+        plant(correction, [*field.option.split("."), *([key] if key else [])], masked(correct))
+    return Change(
+        path, before, after, rule, act, _consent(rule, look.owner), field, key=key, correction=correction
+    )
 
 
 def _item_changes(
-    rows: Items, name: Name, before: Item | None, after: Item, capabilities: t.Mapping[str, Value]
+    rows: Items, name: Name, before: Item | None, after: Item, look: _Look
 ) -> t.Iterator[Change]:
     if before is None:
-        yield Change(rows.label(name), None, after, rows.add, _consent(rows.add, name), None, rows, name)
+        consent = _consent(rows.add, name)
+        yield Change(rows.label(name), None, after, rows.add, Act.ADD, consent, None, rows, name)
         return
     for field in rows.fields:
         if field.option in after:
-            for change in _field_changes(
-                field,
-                before.get(field.option),
-                after[field.option],
-                capabilities,
-                name,
-                rows.label(name, field),
-            ):
-                yield dataclasses.replace(change, items=rows, item=name)
+            old, label = before.get(field.option), rows.label(name, field)
+            for change in _field_changes(field, old, after[field.option], look.of(name), label):
+                row = {"name": name, **(change.correction or {})}
+                correction = {rows.option: [row]} if change.correction else None
+                yield dataclasses.replace(change, items=rows, item=name, correction=correction)
+
+
+def _removal(rows: Items, name: Name, item: Item, disabled: bool, look: _Look) -> t.Iterator[Change]:
+    label = rows.label(name)
+    if disabled and rows.disable is not None:
+        if not rows.disable.is_disabled(item):
+            rule = rows.disable.rule
+            yield Change(label, item, None, rule, Act.DISABLE, _consent(rule, name), None, rows, name)
+        return
+    rule = _judge(rows.remove, look.edit(item, None))
+    keep = {rows.option: [{"name": name, "state": "present"}]}
+    yield Change(label, item, None, rule, Act.REMOVE, _consent(rule, name), None, rows, name, correction=keep)
 
 
 def _merged(rows: Items, before: Item, after: Item) -> Item:
     defaults = {field.option: field.default for field in rows.fields if field.default is not None}
-    merged = defaults | dict(before) | dict(after)
+    merged = defaults | dict(before)
     for field in rows.fields:
-        if field.type.per_key and field.option in after:
-            keys = dict(before.get(field.option) or {}) | dict(after[field.option])
-            merged[field.option] = {key: value for key, value in keys.items() if value is not None}
+        if field.option in after:
+            merged[field.option] = _over(field, merged.get(field.option), after[field.option])
     return merged
+
+
+def _over(field: Field, before: Value, after: Value) -> Value:
+    """What is in effect once a declared value is put over the live one."""
+    if field.type.per_key:
+        keys = dict(before or {}) | dict(after)
+        return {key: value for key, value in keys.items() if value is not None}
+    return field.type.over(before, after)
 
 
 HARMLESS = Rule("cluster.setting.change", Risk.SAFE, "takes effect without a restart")
@@ -263,9 +432,12 @@ def _consent(rule: Rule, name: Name) -> str:
     return f"{rule.reason}:{name}" if rule.risk.needs_consent else ""
 
 
-def _public(value: Value, items: Items | None) -> Value:
+def _hashed(value: Value, salt: str) -> Value:
     if isinstance(value, Secret):
-        return Secret.MASK
-    if isinstance(value, t.Mapping) and items is not None:
-        return public_item(items, value) if any(f.option in value for f in items.fields) else {}
+        hashed = hashlib.scrypt(value.reveal().encode(), salt=salt.encode(), n=2**13, r=8, p=1, dklen=32)
+        return f"scrypt:{hashed.hex()}"
+    if isinstance(value, t.Mapping):
+        return {key: _hashed(item, salt) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hashed(item, salt) for item in value]
     return value

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import typing as t
 
+from .state import State
 from .types import Value
 
 
@@ -34,18 +35,20 @@ class Edit:
     """One value on its way from `before` to `after` (None: not there), as a rule sees it.
 
     `capabilities` are the platform's answers to questions that were only asked because something
-    changes, such as whether a volume can grow; a missing key means that nobody could say.
+    changes, such as whether a volume can grow; a missing key means that nobody could say. `state` is
+    the whole cluster as it will be, for a rule that depends on another field.
     """
 
     before: Value
     after: Value
     capabilities: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    state: State = dataclasses.field(default_factory=State)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rule:
     """`when` an edit matches, its `risk`, its stable `reason` code, the `effect` on the cluster and
-    its users, and for what is refused the `way_out`."""
+    its users, and for what is refused the `way_out` and the value that would be `correct`."""
 
     reason: str
     risk: Risk
@@ -54,3 +57,5 @@ class Rule:
     way_out: str = ""
     replaces_pods: bool = False
     """The change is in force only once every pod has been replaced."""
+    correct: t.Callable[[Edit], Value] = lambda edit: edit.before
+    """The value to declare instead of one that is refused; None where there is none."""

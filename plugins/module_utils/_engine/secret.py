@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 class Secret:
     """Holds a password. Every way of printing it gives the mask; only `reveal` gives the value."""
@@ -30,3 +32,23 @@ class Secret:
         return self.MASK
 
     __str__ = __repr__
+
+
+def masked(value: t.Any) -> t.Any:
+    """A value for a plan: what is secret in it, at any depth, reads as the mask."""
+    if isinstance(value, Secret):
+        return Secret.MASK
+    if isinstance(value, t.Mapping):
+        return {key: masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item) for item in value]
+    return value
+
+
+def without_secrets(value: t.Any) -> t.Any:
+    """A value that can be declared again: what is secret in it, at any depth, is left out."""
+    if isinstance(value, t.Mapping):
+        return {key: without_secrets(item) for key, item in value.items() if not isinstance(item, Secret)}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value if not isinstance(item, Secret)]
+    return value

@@ -42,20 +42,29 @@ class ClusterRef:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
     """What a user declared: the cluster `present` with (at least) `state`, without the things named
-    in `absent` (by option), or not there at all."""
+    in `absent` (by option), or not there at all.
+
+    The fields named in `reset` go back to the platform's default; of the things named in `purge` (by
+    option) only those in `state` stay. A `part` belongs to a cluster that somebody else has made.
+    """
 
     present: bool
     state: State = dataclasses.field(default_factory=State)
     absent: t.Mapping[str, frozenset[Name]] = dataclasses.field(default_factory=dict)
+    reset: frozenset[str] = frozenset()
+    purge: frozenset[str] = frozenset()
+    part: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Actual:
     """What a platform says: the `state` in effect, defaults included, and whether it is leaving.
 
+    `doubled` names the things (by option) that stand more than once where the platform keeps a list.
     `evidence` is what the platform's adapter keeps of this read for itself.
     """
 
     state: State
     deleting: bool = False
     evidence: t.Any = None
+    doubled: t.Mapping[str, frozenset[Name]] = dataclasses.field(default_factory=dict)

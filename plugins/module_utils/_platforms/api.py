@@ -11,7 +11,7 @@ import enum
 import typing as t
 
 from .._engine.conditions import Verdict
-from .._engine.fields import Kind
+from .._engine.fields import Finding, Kind
 from .._engine.plan import Plan
 from .._engine.state import Actual, ClusterRef
 from .._engine.types import Value
@@ -74,6 +74,10 @@ class Platform(t.Protocol):
 
     def capabilities(self, plan: Plan) -> t.Mapping[str, Value]:
         """Answers to what the rules of this plan's changes ask. Asked only when something changes."""
+
+    def preflight(self, plan: Plan) -> t.Sequence[Finding]:
+        """What would refuse or ignore this plan later, half-way or without a word: the platform's own
+        schema, quotas, missing rights. Asked only when something changes."""
 
     def render(self, plan: Plan, actual: Actual | None) -> t.Sequence[Step]:
         """The writes that carry out the plan, in order."""

@@ -34,7 +34,7 @@ class Refused(PlatformError):
         text = listed if len(against) > 1 else str(against[0])
         super().__init__(
             f"{ref}: nothing was written: {text}",
-            refusals=[dataclasses.asdict(one) for one in against],
+            refusals=[one.public() for one in against],
         )
 
 
@@ -52,6 +52,16 @@ class Outcome:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a plan may be carried out: the consents, whether it has to promise that no
+    acknowledged message is lost with one member, and the digest of the plan that was approved."""
+
+    allow: t.Collection[str] = ()
+    durable: bool = False
+    expected: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Mode:
     """How far to go: `writes` is False in check mode; `wait` up to `timeout` seconds."""
 
@@ -65,7 +75,7 @@ def converge(
     ref: ClusterRef,
     wanted: Wanted,
     *,
-    allow: t.Collection[str],
+    terms: Terms,
     mode: Mode,
     outcome: Outcome,
     clock: Clock = REAL_TIME,
@@ -85,7 +95,10 @@ def converge(
         plan = _plan(platform, kind, ref, wanted, outcome.actual)
         if not outcome.written:
             outcome.plan = plan
-        against = consent.refusals(plan, allow)
+        against = consent.refusals(plan, terms.allow, durable=terms.durable)
+        # an approved plan may have come into force already, and what is left of it may be written again
+        if terms.expected and plan.action is not Action.NONE and not outcome.written:
+            against += [consent.unexpected(plan, terms.expected)] if plan.digest != terms.expected else []
         if against:
             raise Refused(ref, against)
         if plan.action is Action.NONE and outcome.awaited is not None and mode.wait:
@@ -111,7 +124,9 @@ def _plan(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, actua
     if plan.action is Action.NONE:
         return plan
     capabilities = platform.capabilities(plan)
-    return make_plan(kind, ref, wanted, actual, capabilities) if capabilities else plan
+    if capabilities:
+        plan = make_plan(kind, ref, wanted, actual, capabilities)
+    return dataclasses.replace(plan, findings=(*plan.findings, *platform.preflight(plan)))
 
 
 def _leave(

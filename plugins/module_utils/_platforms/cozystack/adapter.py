@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._engine.conditions import Verdict
-from ..._engine.fields import Kind
+from ..._engine.fields import Finding, Kind
 from ..._engine.plan import Action, Plan
 from ..._engine.state import Actual, ClusterRef
 from ..._engine.types import Value
@@ -22,7 +22,7 @@ from .kafka.application import APPLICATION as KAFKA
 from .nats.application import APPLICATION as NATS
 from .rabbitmq.application import APPLICATION as RABBITMQ
 from .rules import VOLUME_EXPANSION
-from .spec import json_patch, merge_patch, read_spec, write_spec
+from .spec import json_patch, merge_patch, read_doubled, read_spec, write_spec
 
 APPLICATIONS: t.Mapping[str, Application] = {"kafka": KAFKA, "rabbitmq": RABBITMQ, "nats": NATS}
 
@@ -95,6 +95,10 @@ class Cozystack:
             if chosen:
                 return {VOLUME_EXPANSION: bool(row.get("allowVolumeExpansion"))}
         return {}
+
+    def preflight(self, plan: Plan) -> t.Sequence[Finding]:
+        """What this platform would refuse or ignore later."""
+        return ()
 
     def render(self, plan: Plan, actual: Actual | None) -> t.Sequence[Step]:
         """Create as POST, change as one patch, delete as a fresh revision and then DELETE."""
@@ -192,10 +196,11 @@ class Cozystack:
         return _Write("POST", _collection(ref.kind, ref.namespace), body)
 
     def _update(self, plan: Plan, document: t.Mapping[str, t.Any]) -> _Write:
-        patch = merge_patch(plan)
+        spec = document.get("spec") or {}
+        patch = merge_patch(plan, spec)
         if patch is not None:
             return _Write("PATCH", _object(plan.ref), patch, MERGE_PATCH)
-        return _Write("PATCH", _object(plan.ref), json_patch(plan, document.get("spec") or {}), JSON_PATCH)
+        return _Write("PATCH", _object(plan.ref), json_patch(plan, spec), JSON_PATCH)
 
     def _refresh(self, ref: ClusterRef, document: t.Mapping[str, t.Any], baseline: Baseline) -> _Write:
         """Anybody's earlier write may have stripped the finalizer, which a tenant cannot see, and a
@@ -229,8 +234,9 @@ class Cozystack:
 
 
 def _actual(kind: str, document: t.Mapping[str, t.Any]) -> Actual:
-    state = read_spec(APPLICATIONS[kind].kind, document.get("spec") or {})
-    return Actual(state, read_release(document).deleting, document)
+    table, spec = APPLICATIONS[kind].kind, document.get("spec") or {}
+    deleting = read_release(document).deleting
+    return Actual(read_spec(table, spec), deleting, document, read_doubled(table, spec))
 
 
 def _release(ref: ClusterRef) -> str:

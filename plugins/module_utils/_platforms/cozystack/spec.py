@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import dataclasses
 import itertools
@@ -13,10 +14,10 @@ import typing as t
 
 from ..._engine.fields import Field, Items, Kind
 from ..._engine.options import dig, plant
-from ..._engine.plan import Change, Plan
+from ..._engine.plan import Act, Change, Plan
 from ..._engine.secret import Secret
 from ..._engine.state import Item, Name, State
-from ..._engine.types import NAMES, Value
+from ..._engine.types import Value
 
 Spec = t.Mapping[str, t.Any]
 Path: t.TypeAlias = "tuple[str | int, ...]"
@@ -41,7 +42,7 @@ def write_spec(kind: Kind, state: State) -> dict[str, t.Any]:
     spec: dict[str, t.Any] = {}
     for field in kind.fields:
         if field.option in state.values:
-            plant(spec, field.path, _plain(state.values[field.option]))
+            plant(spec, field.path, _plain(field, state.values[field.option]))
     for rows in kind.items:
         things = state.named(rows.option)
         if things and rows.shape == "list":
@@ -61,13 +62,13 @@ class Edit:
     guard: tuple[Path, Value] | None = None
 
 
-def merge_patch(plan: Plan) -> dict[str, t.Any] | None:
-    """The plan as a JSON merge patch; None where it touches a list, which must never be sent whole:
-    a stale copy would undo what somebody else has put into it."""
-    if any(_touches_list(change) for change in plan.changes):
+def merge_patch(plan: Plan, spec: Spec) -> dict[str, t.Any] | None:
+    """The plan as a JSON merge patch; None where it touches a list or a tree, which must never be sent
+    whole and untested: a stale copy would undo what somebody else has put into it."""
+    if any(_needs_test(change) for change in plan.changes):
         return None
     patch: dict[str, t.Any] = {}
-    for edit in _edits(plan, {}):
+    for edit in _edits(plan, spec):
         plant(patch, t.cast("tuple[str, ...]", edit.path), edit.after)
     return {"spec": patch}
 
@@ -95,11 +96,26 @@ def _read(field: Field, document: t.Any) -> Value:
         return field.default
     if not field.type.fits(value):
         return None
-    return Secret(str(value)) if field.type.secret else value
+    return Secret(str(value)) if field.type.secret else field.type.load(value)
+
+
+def read_doubled(kind: Kind, spec: Spec) -> dict[str, frozenset[Name]]:
+    """The things that stand more than once in a list: two writers have added one at the same time, and
+    the platform takes both."""
+    doubled = {}
+    for rows in kind.items:
+        if rows.shape == "list":
+            counted = collections.Counter(str(name) for name, _row in _named(dig(spec, rows.path)))
+            doubled[rows.option] = frozenset(name for name, count in counted.items() if count > 1)
+    return doubled
 
 
 def _read_items(rows: Items, stored: t.Any) -> t.Iterator[tuple[Name, Item]]:
+    seen = set()
     for name, row in _named(stored) if rows.shape == "list" else _members(stored):
+        if str(name) in seen:  # of two rows, edits go to the first
+            continue
+        seen.add(str(name))
         item = {field.option: _read(field, row) for field in rows.fields}
         yield str(name), {option: value for option, value in item.items() if value is not None}
 
@@ -119,21 +135,28 @@ def _stored(rows: Items, item: Item) -> dict[str, t.Any]:
     for field in rows.fields:
         value = item.get(field.option, field.default)
         if value is not None:
-            plant(document, field.path, _plain(value))
+            plant(document, field.path, _plain(field, value))
     return document
 
 
-def _plain(value: Value) -> Value:
+def _plain(field: Field, value: Value, stored: Value = None) -> Value:
+    if value is None:
+        return None
     if isinstance(value, Secret):
         return value.reveal()
-    if isinstance(value, t.Mapping):
+    value = field.type.store(value, stored)
+    if field.type.per_key:
         return {key: item for key, item in value.items() if item is not None}
     return value
 
 
-def _touches_list(change: Change) -> bool:
+_TESTED = ("names", "rows", "tree")
+"""Shapes whose value is replaced as a whole, after a test of what it replaces."""
+
+
+def _needs_test(change: Change) -> bool:
     in_list = change.items is not None and change.items.shape == "list"
-    return in_list or (change.field is not None and change.field.type is NAMES)
+    return in_list or (change.field is not None and change.field.type.argument in _TESTED)
 
 
 def _edits(plan: Plan, spec: Spec) -> t.Iterator[Edit]:
@@ -143,45 +166,86 @@ def _edits(plan: Plan, spec: Spec) -> t.Iterator[Edit]:
         rows, name = change.items, change.item
         if rows is None or name is None:
             if change.field is not None:
-                yield Edit((*change.field.path, *_key(change)), _plain(change.after))
-            continue
-        if rows.shape == "map":
-            yield from _map_edits(rows, name, change)
-            continue
-        stored = dig(spec, rows.path)
-        index = _index(stored, name)
-        if index is None:
-            yield Edit((*rows.path, "-"), {"name": name} | _stored(rows, change.after))
-            continue
-        row: Path = (*rows.path, index)
-        guard = ((*row, "name"), stored[index]["name"])
-        if change.field is None:
-            removals.append(Edit(row, None, guard))
+                yield _field_edit(change, change.field, (), spec)
+        elif rows.shape == "map":
+            yield from _map_edits(rows, name, change, spec)
         else:
-            yield Edit((*row, *change.field.path, *_key(change)), _plain(change.after), guard)
+            for edit in _list_edits(rows, name, change, spec):
+                if edit.after is None and edit.path[-1] != "-" and change.field is None:
+                    removals.append(edit)
+                else:
+                    yield edit
     yield from sorted(removals, key=lambda edit: edit.path[-1], reverse=True)
 
 
-def _map_edits(rows: Items, name: Name, change: Change) -> t.Iterator[Edit]:
+def _field_edit(
+    change: Change, field: Field, place: Path, spec: Spec, guard: tuple[Path, Value] | None = None
+) -> Edit:
+    """An edit of one field below `place`; what is reset is taken away, so that it follows the platform
+    again."""
+    path = (*place, *field.path, *_key(change))
+    if change.act is Act.RESET:
+        return Edit(path, None, guard)
+    if change.key is not None:
+        return Edit(path, change.after, guard)
+    stored = _at(spec, path)
+    if guard is None and stored is not None and field.type.argument in _TESTED:
+        guard = (path, stored)
+    return Edit(path, _plain(field, change.after, stored), guard)
+
+
+def _map_edits(rows: Items, name: Name, change: Change, spec: Spec) -> t.Iterator[Edit]:
     place = (*rows.path, name)
     if change.field is not None:
-        path = (*place, *change.field.path)
-        guard = (path, list(change.before)) if change.field.type is NAMES and change.before else None
-        yield Edit(path, _plain(change.after), guard)
+        yield _field_edit(change, change.field, place, spec)
+    elif change.act is Act.DISABLE and rows.disable is not None:
+        for field, value in _fields_of(rows, rows.disable.item()):
+            yield Edit((*place, *field.path), _plain(field, value))
     else:
         yield Edit(place, None if change.after is None else _stored(rows, change.after))
+
+
+def _fields_of(rows: Items, item: Item) -> t.Iterator[tuple[Field, Value]]:
+    for field in rows.fields:
+        if field.option in item:
+            yield field, item[field.option]
+
+
+def _list_edits(rows: Items, name: Name, change: Change, spec: Spec) -> t.Iterator[Edit]:
+    stored = dig(spec, rows.path)
+    places = _indices(stored, name)
+    if not places:
+        yield Edit((*rows.path, "-"), {"name": name} | _stored(rows, change.after))
+        return
+    guards: dict[int, tuple[Path, Value]] = {
+        index: ((*rows.path, index, "name"), stored[index]["name"]) for index in places
+    }
+    if change.field is not None:
+        first = places[0]
+        yield _field_edit(change, change.field, (*rows.path, first), spec, guards[first])
+        return
+    for index in places[1:] if change.act is Act.SINGLE else places:
+        yield Edit((*rows.path, index), None, guards[index])
 
 
 def _key(change: Change) -> Path:
     return () if change.key is None else (change.key,)
 
 
-def _index(stored: t.Any, name: Name) -> int | None:
+def _indices(stored: t.Any, name: Name) -> list[int]:
     rows = stored if isinstance(stored, list) else ()
-    matching = (
-        i for i, row in enumerate(rows) if isinstance(row, t.Mapping) and str(row.get("name")) == name
-    )
-    return next(matching, None)
+    return [i for i, row in enumerate(rows) if isinstance(row, t.Mapping) and str(row.get("name")) == name]
+
+
+def _at(document: t.Any, path: Path) -> t.Any:
+    for step in path:
+        if isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        elif isinstance(document, t.Mapping):
+            document = document.get(step)
+        else:
+            return None
+    return document
 
 
 def _with_parents(edit: Edit, spec: t.Any) -> tuple[Path, Value]:

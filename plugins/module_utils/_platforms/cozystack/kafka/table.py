@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ...._engine.fields import Field, Finding, Items, Kind
+from ...._engine.fields import Check, Field, Items, Kind, Trouble
 from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.state import State
 from ...._engine.types import COUNT, QUANTITY, TEXT, Type, Value, scalar_text
@@ -76,16 +76,16 @@ _VOLUME_GROWTH = Rule(
 )
 
 
-def _names_more_replicas_than_brokers(state: State) -> t.Iterator[Finding]:
+def _names_more_replicas_than_brokers(state: State) -> t.Iterator[Trouble]:
     brokers = state.values.get("brokers.replicas")
     for name, topic in state.named("topics").items():
         replicas = topic.get("replicas")
         if brokers is not None and replicas is not None and replicas > brokers:
-            yield Finding(
+            yield Trouble(
                 f"topics[{name}].replicas",
-                "kafka.topic.replicas.beyond_brokers",
                 f"{replicas} replicas need as many brokers, and there are {brokers}",
                 f"declare at most {brokers} replicas or more brokers",
+                {"topics": [{"name": name, "replicas": brokers}]},
             )
 
 
@@ -97,7 +97,13 @@ KAFKA = Kind(
     create=creation("kafka", "Kafka"),
     delete=deletion("kafka", "Kafka"),
     beside=(DEFAULTS_FROZEN,),
-    constraints=(_names_more_replicas_than_brokers,),
+    constraints=(
+        Check(
+            "kafka.topic.replicas.beyond_brokers",
+            "a topic needs as many brokers as it has replicas",
+            _names_more_replicas_than_brokers,
+        ),
+    ),
     fields=(
         Field(
             "brokers.replicas",
@@ -193,7 +199,14 @@ KAFKA = Kind(
             ),
             object_name=kebab,
             add=Rule("kafka.topic.create", Risk.SAFE, "a topic is created"),
-            remove=Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "the topic and all its messages are deleted"),
+            remove=(
+                Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "the topic and all its messages are deleted"),
+            ),
+            doubled=Rule(
+                "kafka.topic.doubled",
+                Risk.SAFE,
+                "the topic stands twice in the list, which makes two objects of one name; one entry stays",
+            ),
             fields=(
                 Field(
                     "partitions",

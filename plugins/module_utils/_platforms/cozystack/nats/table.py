@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...._engine.fields import Field, Finding, Items, Kind
+from ...._engine.fields import Check, Field, Items, Kind, Trouble
 from ...._engine.risk import Risk, Rule
 from ...._engine.state import State
 from ...._engine.types import COUNT, QUANTITY, SWITCH, TEXT
@@ -31,27 +31,26 @@ def _fixed(code: str, what: str) -> Rule:
     )
 
 
-def _jetstream_has_no_users(state: State) -> t.Iterator[Finding]:
+def _jetstream_has_no_users(state: State) -> t.Iterator[Trouble]:
     # nats-server gives JetStream only to accounts that ask for it, and the account that the chart
     # makes of `users` does not (seen: 503, err_code 10039)
     if state.named("users") and state.values.get("jetstream.enabled"):
-        yield Finding(
+        yield Trouble(
             "users",
-            "nats.users.without_jetstream",
             "as soon as there are users, none of them can use JetStream on this platform",
             "declare jetstream: {enabled: false}, or no users",
         )
 
 
-def _never_alone(state: State) -> t.Iterator[Finding]:
+def _never_alone(state: State) -> t.Iterator[Trouble]:
     # the chart always clusters, so one server's meta group never forms; its health check answers 503 for
     # ever, with `jetstream.enabled: false` too, as that only takes the limits away (seen on 2.11.10)
     if state.values.get("replicas") == 1:
-        yield Finding(
+        yield Trouble(
             "replicas",
-            "nats.replicas.alone",
             "one server never gets ready on this platform, with JetStream or without",
             "declare 3 replicas, or 2 where losing one may stop JetStream",
+            {"replicas": 3},
         )
 
 
@@ -63,7 +62,14 @@ NATS = Kind(
     create=creation("nats", "NATS"),
     delete=deletion("nats", "NATS"),
     beside=(DEFAULTS_FROZEN,),
-    constraints=(_jetstream_has_no_users, _never_alone),
+    constraints=(
+        Check(
+            "nats.users.without_jetstream",
+            "JetStream is not for the logins that users make",
+            _jetstream_has_no_users,
+        ),
+        Check("nats.replicas.alone", "one server never gets ready", _never_alone),
+    ),
     fields=(
         Field(
             "replicas",
@@ -119,11 +125,13 @@ NATS = Kind(
             # users become keys of one Secret, by their own names
             object_name=lambda name: name,
             add=Rule("nats.user.create", Risk.ROLLING, "a user is created; servers restart one by one"),
-            remove=Rule(
-                "nats.user.delete",
-                Risk.IMPOSSIBLE,
-                "the platform keeps a removed user in the servers' configuration: the login goes on working",
-                way_out="disable it instead: keep the user and give it a long random password",
+            remove=(
+                Rule(
+                    "nats.user.delete",
+                    Risk.IMPOSSIBLE,
+                    "the platform keeps a removed user in the servers' configuration: the login goes on working",
+                    way_out="disable it instead: keep the user and give it a long random password",
+                ),
             ),
             fields=(
                 Field(

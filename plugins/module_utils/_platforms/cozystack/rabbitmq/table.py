@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...._engine.fields import Field, Finding, Items, Kind
+from ...._engine.fields import Check, Field, Items, Kind, Trouble
 from ...._engine.quantity import parse_quantity
 from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.state import State
@@ -48,45 +48,42 @@ def _is_illegal_step(edit: Edit) -> bool:
     return edit.after not in _STEPS.get(edit.before, ())
 
 
-def _role_users_exist(state: State) -> t.Iterator[Finding]:
-    if "users" not in state.items:  # nothing is said about users, so those that are there decide later
-        return
+def _role_users_exist(state: State) -> t.Iterator[Trouble]:
     users = state.named("users")
     for name, vhost in state.named("vhosts").items():
         for role in ("admins", "readonly"):
             for user in vhost.get(role) or ():
                 if user not in users:
-                    yield Finding(
+                    yield Trouble(
                         f"vhosts[{name}].{role}",
-                        "rabbitmq.vhost.role.unknown_user",
                         f"user {user!r} is not declared, and a role without its user never gets ready",
                         f"declare {user!r} under users, or take it out of this role",
+                        {"users": [{"name": user}]},
                     )
 
 
-def _one_role_per_user(state: State) -> t.Iterator[Finding]:
+def _one_role_per_user(state: State) -> t.Iterator[Trouble]:
     for name, vhost in state.named("vhosts").items():
         for user in sorted({*(vhost.get("admins") or ())} & {*(vhost.get("readonly") or ())}):
-            yield Finding(
+            yield Trouble(
                 f"vhosts[{name}]",
-                "rabbitmq.vhost.role.twice",
                 f"user {user!r} is both in admins and in readonly, which makes two permissions of one name",
                 "keep one of them",
             )
 
 
-def _enough_memory(state: State) -> t.Iterator[Finding]:
+def _enough_memory(state: State) -> t.Iterator[Trouble]:
     preset = state.values.get("resources_preset")
     version = state.values.get("version")
     if preset is None or version is None:
         return
     # seen: 4.0 uses 113 to 126 MB when idle and is killed 12 s after each start in 128Mi (cozystack#4003)
     if version != "v3.13" and 0 < memory(preset) < parse_quantity("256Mi"):
-        yield Finding(
+        yield Trouble(
             "resources_preset",
-            "rabbitmq.memory.too_small",
             f"RabbitMQ {version} does not start with the memory of {preset} and is killed again and again",
             "declare resources_preset: s1.nano or larger",
+            {"resources_preset": "s1.nano"},
         )
 
 
@@ -98,7 +95,13 @@ RABBITMQ = Kind(
     create=creation("rabbitmq", "RabbitMQ"),
     delete=deletion("rabbitmq", "RabbitMQ"),
     beside=(DEFAULTS_FROZEN,),
-    constraints=(_role_users_exist, _one_role_per_user, _enough_memory),
+    constraints=(
+        Check(
+            "rabbitmq.vhost.role.unknown_user", "a role needs its user, or never gets ready", _role_users_exist
+        ),
+        Check("rabbitmq.vhost.role.twice", "a user has one role in a virtual host", _one_role_per_user),
+        Check("rabbitmq.memory.too_small", "RabbitMQ 4 does not start in 128Mi", _enough_memory),
+    ),
     fields=(
         Field(
             "replicas",
@@ -193,10 +196,12 @@ RABBITMQ = Kind(
             name_problem=user_name_problem,
             object_name=kebab,
             add=Rule("rabbitmq.user.create", Risk.SAFE, "a user is created"),
-            remove=Rule(
-                "rabbitmq.user.delete",
-                Risk.DISRUPTIVE,
-                "the user's connections are closed at once and new logins are refused",
+            remove=(
+                Rule(
+                    "rabbitmq.user.delete",
+                    Risk.DISRUPTIVE,
+                    "the user's connections are closed at once and new logins are refused",
+                ),
             ),
             fields=(
                 Field(
@@ -222,10 +227,12 @@ RABBITMQ = Kind(
             name_problem=user_name_problem,
             object_name=kebab,
             add=Rule("rabbitmq.vhost.create", Risk.SAFE, "a virtual host is created"),
-            remove=Rule(
-                "rabbitmq.vhost.delete",
-                Risk.DESTRUCTIVE,
-                "the virtual host is deleted with all its queues and messages",
+            remove=(
+                Rule(
+                    "rabbitmq.vhost.delete",
+                    Risk.DESTRUCTIVE,
+                    "the virtual host is deleted with all its queues and messages",
+                ),
             ),
             fields=tuple(
                 Field(

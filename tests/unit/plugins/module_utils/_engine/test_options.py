@@ -133,44 +133,6 @@ def test_passwords_are_secrets_from_the_first_moment() -> None:
             {"vhosts": [{"name": "v2events"}, {"name": "v-2events"}]},
             "vhosts[v-2events]: the platform stores this vhost under the same object name",
         ),
-        # roles
-        (
-            "rabbitmq",
-            {"users": [{"name": "app"}], "vhosts": [{"name": "work", "admins": ["ap"]}]},
-            "vhosts[work].admins: user 'ap' is not declared, and a role without its user never gets ready; "
-            "declare 'ap' under users, or take it out of this role",
-        ),
-        (
-            "rabbitmq",
-            {"users": [{"name": "a", "state": "absent"}], "vhosts": [{"name": "work", "readonly": ["a"]}]},
-            "vhosts[work].readonly: user 'a' is not declared",
-        ),
-        (
-            "rabbitmq",
-            {"users": [{"name": "a"}], "vhosts": [{"name": "work", "admins": ["a"], "readonly": ["a"]}]},
-            "vhosts[work]: user 'a' is both in admins and in readonly",
-        ),
-        # what cannot work as a whole
-        (
-            "kafka",
-            {"brokers": {"replicas": 2}} | topic(replicas=3),
-            "topics[orders].replicas: 3 replicas need as many brokers, and there are 2; declare at most 2",
-        ),
-        (
-            "rabbitmq",
-            {"resources_preset": "t1.nano", "version": "v4.2"},
-            "resources_preset: RabbitMQ v4.2 does not start with the memory of t1.nano",
-        ),
-        (
-            "nats",
-            {"replicas": 1, "jetstream": {"enabled": False}},
-            "replicas: one server never gets ready on this platform",
-        ),
-        (
-            "nats",
-            {"users": [{"name": "a"}], "jetstream": {"enabled": True}},
-            "users: as soon as there are users, none of them can use JetStream",
-        ),
         # topic configuration
         (
             "kafka",

@@ -372,3 +372,53 @@ def test_a_plan_knows_whether_it_is_in_force_only_with_new_pods(
     kind: str, before: Options, after: Options, replaced: bool
 ) -> None:
     assert plan(kind, before, after).replaces_pods is replaced
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        # roles
+        (
+            "rabbitmq",
+            {"users": [{"name": "app"}], "vhosts": [{"name": "work", "admins": ["ap"]}]},
+            "vhosts[work].admins: user 'ap' is not declared, and a role without its user never gets ready; "
+            "declare 'ap' under users, or take it out of this role",
+        ),
+        (
+            "rabbitmq",
+            {"users": [{"name": "a", "state": "absent"}], "vhosts": [{"name": "work", "readonly": ["a"]}]},
+            "vhosts[work].readonly: user 'a' is not declared",
+        ),
+        (
+            "rabbitmq",
+            {"users": [{"name": "a"}], "vhosts": [{"name": "work", "admins": ["a"], "readonly": ["a"]}]},
+            "vhosts[work]: user 'a' is both in admins and in readonly",
+        ),
+        # what cannot work as a whole
+        (
+            "kafka",
+            {"brokers": {"replicas": 2}} | topic(replicas=3),
+            "topics[orders].replicas: 3 replicas need as many brokers, and there are 2; declare at most 2",
+        ),
+        (
+            "rabbitmq",
+            {"resources_preset": "t1.nano", "version": "v4.2"},
+            "resources_preset: RabbitMQ v4.2 does not start with the memory of t1.nano",
+        ),
+        (
+            "nats",
+            {"replicas": 1, "jetstream": {"enabled": False}},
+            "replicas: one server never gets ready on this platform",
+        ),
+        (
+            "nats",
+            {"users": [{"name": "a"}], "jetstream": {"enabled": True}},
+            "users: as soon as there are users, none of them can use JetStream",
+        ),
+    ],
+)
+def test_a_new_cluster_that_cannot_work_is_refused_with_its_own_words(
+    kind: str, options: Options, words: str
+) -> None:
+    (finding,) = plan(kind, None, options).findings
+    assert f"{finding.path}: {finding.text}; {finding.way_out}".startswith(words)

@@ -358,7 +358,8 @@ def test_an_edit_is_judged_by_its_row(
 def test_every_row_of_the_tables_is_judged_here() -> None:
     judged = {row[4] for row in ROWS}
     there = {rule.reason for kind in KINDS.values() for rule in kind.rules()}
-    assert there - judged == set()
+    # this one needs a list that no options declare: test_plan.py makes it
+    assert there - judged == {"kafka.topic.doubled"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,7 +16,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.condit
     Layer,
     Verdict,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding, Kind
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import (
@@ -100,6 +100,9 @@ class Scripted:
         raise AssertionError(f"a wait read {ref}")
 
     def capabilities(self, plan: Plan) -> Mapping[str, Any]:
+        raise AssertionError(f"a wait asked about {plan}")
+
+    def preflight(self, plan: Plan) -> Sequence[Finding]:
         raise AssertionError(f"a wait asked about {plan}")
 
     def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:

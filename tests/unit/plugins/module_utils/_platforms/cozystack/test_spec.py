@@ -44,7 +44,7 @@ def changed(kind: str, spec: Any, options: Options) -> Plan:
 
 def written(made: Plan, spec: Any) -> Any:
     """The spec after the patch that the adapter would send."""
-    merge = merge_patch(made)
+    merge = merge_patch(made, spec)
     if merge is not None:
         return apply_merge_patch({"spec": spec}, merge)["spec"]
     return apply_json_patch({"spec": spec}, json_patch(made, spec))["spec"]
@@ -224,7 +224,7 @@ MERGED = [
 def test_maps_are_changed_by_a_merge_patch_with_only_what_changes(
     kind: str, spec: Any, options: Options, patch: Any
 ) -> None:
-    assert merge_patch(changed(kind, spec, options)) == {"spec": patch}
+    assert merge_patch(changed(kind, spec, options), spec) == {"spec": patch}
 
 
 PATCHED: list[tuple[str, str, Any, Options, list[dict[str, Any]]]] = [
@@ -364,7 +364,7 @@ def test_lists_are_changed_item_by_item(
 ) -> None:
     before = copy.deepcopy(spec)
     made = changed(kind, spec, options)
-    assert merge_patch(made) is None
+    assert merge_patch(made, spec) is None
     assert json_patch(made, spec) == operations
     assert spec == before
     assert changed(kind, written(made, spec), options).action is Action.NONE
@@ -426,7 +426,7 @@ def test_a_role_that_moved_since_it_was_read_fails_the_patch() -> None:
 def test_what_a_write_does_beside_sends_nothing_of_its_own() -> None:
     made = changed("nats", {}, {"replicas": 3})
     assert len(made.changes) == 2
-    assert merge_patch(made) == {"spec": {"replicas": 3}}
+    assert merge_patch(made, {}) == {"spec": {"replicas": 3}}
 
 
 def spelt(kind: Kind, state: State) -> State:
