@@ -7,12 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: clusters_info
-short_description: Read the managed Kafka, RabbitMQ and NATS clusters of a tenant
+short_description: Read the managed Kafka, RabbitMQ and NATS clusters of one tenant or of all
 version_added: 0.1.0
 description:
-  - Lists the clusters of a tenant with the options that declare them and how they are.
-  - The options can be given to the module of that kind unchanged. Secrets are not among them.
-  - One request for each kind, however many clusters there are.
+  - Lists the clusters of a tenant, or of all tenants the caller can see, with the options that declare them and how they are.
+  - The options can be given to the module of that kind unchanged. That is how a live cluster is adopted, as the first run
+    changes nothing. Kept in a file they are a snapshot; given back with C(purge) they undo what was changed since.
+  - Secrets are not among them.
+  - One request for each kind and tenant, however many clusters there are, and one more for the list of tenants.
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
@@ -28,8 +30,8 @@ options:
   namespace:
     description:
       - The tenant namespace.
+      - Without it the clusters of all tenants in which the caller has a role are read.
     type: str
-    required: true
   name:
     description:
       - Only clusters of this name.
@@ -41,6 +43,14 @@ options:
     elements: str
     choices: [kafka, rabbitmq, nats]
     default: [kafka, rabbitmq, nats]
+  query:
+    description:
+      - A jmespath expression over the list of clusters, which have the keys of RV(clusters).
+      - A text is written between apostrophes, and anything else, such as C(false), between backquotes.
+      - An expression that is none is refused before anything is asked.
+    type: str
+requirements:
+  - jmespath, only for O(query)
 """
 
 EXAMPLES = r"""
@@ -52,11 +62,27 @@ EXAMPLES = r"""
 - name: Those that are not ready
   ansible.builtin.debug:
     msg: "{{ found.clusters | rejectattr('status.ready') | map(attribute='name') }}"
+
+- name: The names of all Kafka clusters that are reachable from outside, whoever's they are
+  brokerops.messaging.clusters_info:
+    kinds: [kafka]
+    query: "[?options.external].[namespace, name]"
+  register: exposed
+
+- name: A snapshot of a cluster, for a file
+  brokerops.messaging.clusters_info:
+    namespace: tenant-acme
+    kinds: [kafka]
+    name: orders
+    query: "[0].options"
+  register: snapshot
 """
 
 RETURN = r"""
 clusters:
-  description: The clusters that were found, by kind and then by name.
+  description:
+    - The clusters that were found, by kind, then by tenant and then by name.
+    - With O(query) what the expression gives, which need not be a list.
   returned: success
   type: list
   elements: dict
@@ -116,6 +142,26 @@ clusters:
           description: Whether the cluster is being deleted.
           type: bool
           returned: always
+unreadable:
+  description: What the caller may not read or this platform does not serve. It does not hide the rest; where nothing can be read, the task fails.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The tenant namespace.
+      type: str
+      returned: always
+      sample: tenant-acme
+    kind:
+      description: The kind of cluster.
+      type: str
+      returned: always
+      sample: kafka
+    text:
+      description: What the API server says.
+      type: str
+      returned: always
 requests:
   description: How many requests this took.
   returned: always
@@ -133,7 +179,7 @@ requests:
       sample: 0
 """
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.run import run_info
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.info import run_info
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
-from .arguments import Spec, cluster_arguments, connection_arguments, part_arguments
-from .result import Result, cluster_of, cluster_result, requests_result
+from .arguments import Spec, cluster_arguments, part_arguments
+from .result import Result, cluster_result
 
 VERSION = "0.1.0"
 
@@ -119,40 +119,6 @@ def _day(text: str | None) -> tuple[datetime.date | None, str | None]:
         return (None if text is None else read_day(text)), None
     except ValueError:
         return None, f"{text!r} is no day; write it as 2027-01-31"
-
-
-def run_info() -> None:
-    """The whole life of `clusters_info`."""
-    spec = connection_arguments() | {
-        "namespace": {"type": "str", "required": True},
-        "name": {"type": "str"},
-        "kinds": {
-            "type": "list",
-            "elements": "str",
-            "choices": list(APPLICATIONS),
-            "default": list(APPLICATIONS),
-        },
-    }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    namespace, name = module.params["namespace"], module.params["name"]
-    named = _problems(namespace=label_problem(namespace), name=label_problem(name) if name else None)
-    _refuse_bad_input(module, namespace, named)
-    clusters: list[Result] = []
-    try:
-        platform = _platform(module, "clusters_info")
-        for kind in module.params["kinds"]:
-            for ref, actual in _found(platform, ClusterRef(kind, namespace, name)):
-                clusters.append(cluster_of(platform, ref, actual))
-    except PlatformError as error:
-        _fail(module, namespace, error, {})
-    module.exit_json(changed=False, clusters=clusters, requests=requests_result(platform.requests))
-
-
-def _found(platform: Cozystack, ref: ClusterRef) -> t.Iterable[tuple[ClusterRef, t.Any]]:
-    if not ref.name:
-        return platform.list_clusters(ref.kind, ref.namespace)
-    actual = platform.read(ref)
-    return [] if actual is None else [(ref, actual)]
 
 
 def _platform(module: AnsibleModule, name: str) -> Cozystack:
