@@ -51,7 +51,8 @@ class Tagged:
 
 
 class Session:
-    """The only place that talks HTTP to a platform. Documents are JSON as Python values.
+    """The only place that talks HTTP to a platform (`server` is its address). Documents are JSON as Python
+    values.
 
     Raises the classes of `errors`; their text names the object and the next step.
     """
@@ -61,7 +62,7 @@ class Session:
     ) -> None:
         if urllib3 is None:
             raise errors.ConnectionFailed(missing_package("urllib3", "to talk to the API server"))
-        self._server = connection.server
+        self.server = connection.server
         self._sleep = sleep
         self.requests = Requests()
         self._headers = urllib3.HTTPHeaderDict(connection.headers)
@@ -101,7 +102,7 @@ class Session:
         try:
             answer = self._pool.request(
                 "GET",
-                self._server + path,
+                self.server + path,
                 fields=query | {"watch": "true"},
                 headers=self._headers,
                 timeout=timeout,
@@ -148,7 +149,7 @@ class Session:
             try:
                 answer = self._pool.request(
                     method,
-                    self._server + path,
+                    self.server + path,
                     fields=query or None,
                     body=None if body is None else json.dumps(body).encode(),
                     headers=sent,
@@ -156,7 +157,7 @@ class Session:
                     retries=False,
                 )
             except urllib3.exceptions.HTTPError as error:
-                failure = _failure(error, self._server)
+                failure = _failure(error, self.server)
                 if failure.sent and not repeated:
                     raise errors.Uncertain(f"{method} {path}: the answer was lost ({error})") from error
                 if not failure.transient or last:

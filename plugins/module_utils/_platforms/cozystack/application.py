@@ -11,6 +11,7 @@ import typing as t
 
 from ..._engine.fields import Kind
 from ..._engine.risk import Edit, Risk, Rule
+from ..._engine.state import State
 from ..._engine.types import Value
 
 
@@ -25,6 +26,12 @@ class Component:
     """The option that names the preset."""
     monitor: str
     pods: t.Mapping[str, str]
+    size: str
+    """The option that says how large the volume of each is."""
+    storage_class: str
+    """The option that names the class of the volumes."""
+    volume_if: str = ""
+    """The option that has to be on for there to be volumes; without one there always are."""
     extra_pods: int = 0
     """How many pods the monitor counts that are none of the members."""
 
@@ -32,14 +39,22 @@ class Component:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Application:
     """`resource` is the plural in the API, `api_kind` the kind, `prefix` what a release's name starts
-    with. `emptied_first` is the part of the spec that has to be empty before a delete."""
+    with. `emptied_first` is the part of the spec that has to be empty before a delete. `load_balancers`
+    says how many addresses a state needs, `helpers` how many pods stand beside the members."""
 
     kind: Kind
     resource: str
     api_kind: str
     prefix: str
     components: tuple[Component, ...]
+    load_balancers: t.Callable[[State], int]
+    helpers: int = 0
     emptied_first: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
+
+
+def one_address(state: State) -> int:
+    """What a cluster needs whose one Service leads to all its members."""
+    return 1 if state.values.get("external") else 0
 
 
 DEFAULTS_FROZEN = Rule(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..application import Application, Component
+from ..application import Application, Component, one_address
 from .table import NATS
 
 APPLICATION = Application(
@@ -20,8 +20,14 @@ APPLICATION = Application(
             preset="resources_preset",
             monitor="{release}",
             pods={"app.kubernetes.io/component": "nats"},
+            size="jetstream.size",
+            storage_class="storage_class",
+            volume_if="jetstream.enabled",
             # the monitor's selector also matches the nats-box pod
             extra_pods=1,
         ),
     ),
+    load_balancers=one_address,
+    # nats-box
+    helpers=1,
 )

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..application import Application, Component
+from ..application import Application, Component, one_address
 from .table import RABBITMQ
 
 APPLICATION = Application(
@@ -20,6 +20,9 @@ APPLICATION = Application(
             preset="resources_preset",
             monitor="{release}",
             pods={"app.kubernetes.io/component": "rabbitmq"},
+            size="size",
+            storage_class="storage_class",
         ),
     ),
+    load_balancers=one_address,
 )

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import disk_cache
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.disk_cache import DiskCache
 
 KEY = "https://jo:secret@api.example.org/openapi"
@@ -106,7 +105,7 @@ def test_a_full_disk_leaves_the_older_value_and_no_draft(
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk_cache.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     cache.store(KEY, 2)
     assert cache.load(KEY) == 1
     assert len(list(folder.iterdir())) == 1
