@@ -15,9 +15,10 @@ from .state import State
 
 def read_day(text: str) -> datetime.date:
     """The day that `external_until` names. Raises ValueError where it names none."""
-    if len(text) != len("2027-01-31"):
+    day = datetime.datetime.strptime(text, "%Y-%m-%d").date()
+    if day.isoformat() != text:
         raise ValueError(text)
-    return datetime.date.fromisoformat(text)
+    return day
 
 
 def expired(kind: Kind, state: State | None, until: datetime.date, today: datetime.date) -> Finding | None:

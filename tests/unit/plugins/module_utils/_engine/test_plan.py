@@ -380,24 +380,24 @@ def test_a_plan_knows_whether_it_is_in_force_only_with_new_pods(
         # roles
         (
             "rabbitmq",
-            {"users": [{"name": "app"}], "vhosts": [{"name": "work", "admins": ["ap"]}]},
+            rabbitmq(users=[{"name": "app"}], vhosts=[{"name": "work", "admins": ["ap"]}]),
             "vhosts[work].admins: user 'ap' is not declared, and a role without its user never gets ready; "
             "declare 'ap' under users, or take it out of this role",
         ),
         (
             "rabbitmq",
-            {"users": [{"name": "a", "state": "absent"}], "vhosts": [{"name": "work", "readonly": ["a"]}]},
+            rabbitmq(users=[{"name": "a", "state": "absent"}], vhosts=[{"name": "work", "readonly": ["a"]}]),
             "vhosts[work].readonly: user 'a' is not declared",
         ),
         (
             "rabbitmq",
-            {"users": [{"name": "a"}], "vhosts": [{"name": "work", "admins": ["a"], "readonly": ["a"]}]},
+            rabbitmq(users=[{"name": "a"}], vhosts=[{"name": "work", "admins": ["a"], "readonly": ["a"]}]),
             "vhosts[work]: user 'a' is both in admins and in readonly",
         ),
         # what cannot work as a whole
         (
             "kafka",
-            {"brokers": {"replicas": 2}} | topic(replicas=3),
+            {"brokers": {"replicas": 2}} | topics(orders={"replicas": 3}),
             "topics[orders].replicas: 3 replicas need as many brokers, and there are 2; declare at most 2",
         ),
         (
