@@ -36,6 +36,39 @@ options:
     type: list
     elements: str
     default: []
+  expected_plan:
+    description:
+      - The digest of a plan that was approved, as check mode returns it in RV(plan.digest). Any other plan is refused,
+        so that what happens is what somebody has looked at.
+      - Where nothing is left to change, an approved plan counts as carried out.
+    type: str
+  reset:
+    description:
+      - Fields, or groups of them such as C(resources), that go back to the platform's default and follow it from then on.
+      - A field cannot be declared and reset in one task.
+    type: list
+    elements: str
+    default: []
+  purge:
+    description:
+      - Lists of this module (topics, users, virtual hosts, accounts) that are exclusive, so that what stands in the cluster
+        and not in the list is removed, each by its own consent.
+      - With the options that RV(cluster.options) returned before a change, this is the undo.
+    type: list
+    elements: str
+    default: []
+  durability:
+    description:
+      - Whether a cluster that cannot keep acknowledged messages through the loss of one node is a warning (V(warn)) or
+        refused (V(required)). It is judged on every run, whether something changes or not.
+    type: str
+    choices: [warn, required]
+    default: warn
+  external_until:
+    description:
+      - The last day, such as V(2027-01-31), on which the cluster should be reachable from outside. Runs after it warn as
+        long as it is.
+    type: str
   wait:
     description:
       - Whether to wait until the change is in force, which means a new release revision and all workloads

@@ -162,6 +162,28 @@ plan:
       elements: str
       returned: always
       sample: []
+    advice:
+      description: What is worth a warning about the cluster as it will be. Each is a warning of the task too.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        path:
+          description: The option.
+          type: str
+          returned: always
+        reason:
+          description: The reason code.
+          type: str
+          returned: always
+        text:
+          description: What is the matter.
+          type: str
+          returned: always
+        way_out:
+          description: What to do.
+          type: str
+          returned: always
 cluster:
   description: The cluster as last read; null where there is none.
   returned: once the cluster could be read
@@ -278,6 +300,11 @@ refusals:
       description: The consent that is missing; empty where no consent helps.
       type: str
       returned: always
+    correction:
+      description: The smallest options, as YAML, that are accepted instead or that have to be added; empty where there are none.
+      type: str
+      returned: always
+      sample: "replicas: 3"
 problems:
   description: Everything that is wrong with the options by themselves.
   returned: when the options are refused

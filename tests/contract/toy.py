@@ -168,7 +168,7 @@ class Toy:
     def capabilities(self, plan: Plan) -> Mapping[str, Any]:
         return {"growth": False} if any(c.path == "brokers.size" for c in plan.changes) else {}
 
-    def preflight(self, plan: Plan) -> Sequence[Finding]:
+    def preflight(self, plan: Plan, *, waits: bool) -> Sequence[Finding]:
         return ()
 
     def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:

@@ -61,12 +61,11 @@ def connection_arguments() -> Spec:
 
 def cluster_arguments(kind: Kind) -> Spec:
     """All options of the module for one kind of cluster."""
-    purgeable = [rows.option for rows in kind.items]
     return (
         _common_arguments()
         | {
             "reset": {"type": "list", "elements": "str", "default": []},
-            "purge": {"type": "list", "elements": "str", "choices": purgeable, "default": []},
+            "purge": {"type": "list", "elements": "str", "default": []},
             "durability": {"type": "str", "choices": ["warn", "required"], "default": "warn"},
             "external_until": {"type": "str"},
         }

@@ -52,12 +52,14 @@ def read_options(kind: Kind, options: Options, *, present: bool) -> tuple[Wanted
             items[rows.option], absent[rows.option] = _read_items(rows, declared, problems)
     reset = _read_reset(kind, options.get("reset") or (), values, problems)
     purge = frozenset(options.get("purge") or ())
-    problems.extend(
-        Problem(
-            "purge", f"{option} is purged and not declared; declare {option}, as an empty list if need be"
+    for option in sorted(purge - items.keys()):
+        lists = [rows.option for rows in kind.items]
+        way_out = (
+            f"declare {option}, as an empty list if need be"
+            if option in lists
+            else (f"there are {', '.join(lists)}")
         )
-        for option in sorted(purge - items.keys())
-    )
+        problems.append(Problem("purge", f"{option!r} is purged and not declared; {way_out}"))
     return Wanted(present, State(values, items), absent, reset, purge), problems
 
 

@@ -75,9 +75,9 @@ class Platform(t.Protocol):
     def capabilities(self, plan: Plan) -> t.Mapping[str, Value]:
         """Answers to what the rules of this plan's changes ask. Asked only when something changes."""
 
-    def preflight(self, plan: Plan) -> t.Sequence[Finding]:
+    def preflight(self, plan: Plan, *, waits: bool) -> t.Sequence[Finding]:
         """What would refuse or ignore this plan later, half-way or without a word: the platform's own
-        schema, quotas, missing rights. Asked only when something changes."""
+        schema, quotas, missing rights, also those that a wait takes. Asked only when something changes."""
 
     def render(self, plan: Plan, actual: Actual | None) -> t.Sequence[Step]:
         """The writes that carry out the plan, in order."""

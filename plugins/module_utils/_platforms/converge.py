@@ -92,7 +92,7 @@ def converge(
         if outcome.actual is not None and outcome.actual.deleting:
             _leave(platform, kind, ref, wanted, mode=mode, outcome=outcome, clock=clock)
             return
-        plan = _plan(platform, kind, ref, wanted, outcome.actual)
+        plan = _plan(platform, kind, ref, wanted, outcome.actual, waits=mode.wait)
         if not outcome.written:
             outcome.plan = plan
         against = consent.refusals(plan, terms.allow, durable=terms.durable)
@@ -119,14 +119,16 @@ def converge(
         _verify(platform, kind, ref, wanted, outcome)
 
 
-def _plan(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, actual: Actual | None) -> Plan:
+def _plan(
+    platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, actual: Actual | None, *, waits: bool
+) -> Plan:
     plan = make_plan(kind, ref, wanted, actual)
     if plan.action is Action.NONE:
         return plan
     capabilities = platform.capabilities(plan)
     if capabilities:
         plan = make_plan(kind, ref, wanted, actual, capabilities)
-    return dataclasses.replace(plan, findings=(*plan.findings, *platform.preflight(plan)))
+    return dataclasses.replace(plan, findings=(*plan.findings, *platform.preflight(plan, waits=waits)))
 
 
 def _leave(

@@ -20,6 +20,7 @@ from .application import Application
 from .facts import Baseline, Facts, judge, pods_of, read_release
 from .kafka.application import APPLICATION as KAFKA
 from .nats.application import APPLICATION as NATS
+from .preflight import Preflight
 from .rabbitmq.application import APPLICATION as RABBITMQ
 from .rules import VOLUME_EXPANSION
 from .spec import json_patch, merge_patch, read_doubled, read_spec, write_spec
@@ -50,6 +51,7 @@ class Cozystack:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._preflight = Preflight(session)
 
     @property
     def requests(self) -> Requests:
@@ -96,12 +98,13 @@ class Cozystack:
                 return {VOLUME_EXPANSION: bool(row.get("allowVolumeExpansion"))}
         return {}
 
-    def preflight(self, plan: Plan) -> t.Sequence[Finding]:
-        """What this platform would refuse or ignore later."""
-        return ()
+    def preflight(self, plan: Plan, *, waits: bool) -> t.Sequence[Finding]:
+        """What this platform would refuse or ignore later, or for lack of a right half-way."""
+        return self._preflight.findings(APPLICATIONS[plan.ref.kind], plan, waits=waits)
 
     def render(self, plan: Plan, actual: Actual | None) -> t.Sequence[Step]:
         """Create as POST, change as one patch, delete as a fresh revision and then DELETE."""
+        plan = self._preflight.spelled(APPLICATIONS[plan.ref.kind], plan)
         if plan.action is Action.CREATE:
             return [Step(self._create(plan), Goal(Until.IN_FORCE, plan, Baseline()))]
         document: t.Mapping[str, t.Any] = actual.evidence if actual else {}

@@ -213,7 +213,8 @@ def test_reset_takes_a_field_or_a_group_back_to_the_default() -> None:
     [
         ({"reset": ["replica"]}, "reset: 'replica' is no field; there are replicas, external"),
         ({"reset": ["tls"], "tls": {"enabled": True}}, "reset: tls.enabled is declared as well"),
-        ({"purge": ["users"]}, "purge: users is purged and not declared"),
+        ({"purge": ["users"]}, "purge: 'users' is purged and not declared; declare users"),
+        ({"purge": ["user"]}, "purge: 'user' is purged and not declared; there are users"),
     ],
 )
 def test_a_senseless_reset_or_purge_is_refused(options: dict[str, Any], words: str) -> None:

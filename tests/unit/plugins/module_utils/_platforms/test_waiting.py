@@ -102,7 +102,7 @@ class Scripted:
     def capabilities(self, plan: Plan) -> Mapping[str, Any]:
         raise AssertionError(f"a wait asked about {plan}")
 
-    def preflight(self, plan: Plan) -> Sequence[Finding]:
+    def preflight(self, plan: Plan, *, waits: bool) -> Sequence[Finding]:
         raise AssertionError(f"a wait asked about {plan}")
 
     def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:
