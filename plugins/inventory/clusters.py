@@ -22,8 +22,8 @@ description:
   - The name of the file has to be C(brokerops.yml) or end in C(.brokerops.yml); C(.yaml) will do too.
   - One request for each kind and tenant, however many clusters there are, and one more for the list of tenants.
 extends_documentation_fragment:
-  - ansible.builtin.constructed
-  - ansible.builtin.inventory_cache
+  - constructed
+  - inventory_cache
 options:
   plugin:
     description:
@@ -63,7 +63,8 @@ options:
     description:
       - jmespath expressions about a cluster. Only clusters for which all of them are true become hosts.
       - A cluster has the keys C(kind), C(namespace), C(name), C(options), C(status) and C(health).
-      - As always in jmespath, nothing, C(false) and what is empty are not true, and C(0) is.
+      - As always in jmespath, nothing, C(false) and what is empty are not true, and C(0) is. C(!) belongs to the next word alone,
+        so it is C(!(status.ready\)).
     type: list
     elements: str
     default: []
