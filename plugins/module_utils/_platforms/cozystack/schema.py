@@ -72,7 +72,7 @@ def read_schema(session: Session, cache: DiskCache) -> PlatformSchema:
     except (errors.Forbidden, errors.NotFound):
         return PlatformSchema()
     if found is None:
-        return PlatformSchema(kept["kinds"])
+        return PlatformSchema(kept.get("kinds", {}))
     kinds = parse(found.data)
     if kinds and found.tag:
         cache.store(key, {"form": _FORM, "tag": found.tag, "kinds": kinds})

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""What this very platform knows is read from its own description; what it lacks is told before a write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+    APPLICATIONS,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.schema import (
+    DOCUMENT,
+    EACH,
+    PlatformSchema,
+    equal_name,
+    parse,
+    read_schema,
+    schema_findings,
+    spelled,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.spec import (
+    merge_patch,
+    write_spec,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.disk_cache import DiskCache
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
+from tests.lab.definitions import LEGACY_PRESETS, definitions
+from tests.unit.plugins.module_utils.tables import Options, plan
+from tests.unit.plugins.scripted import Answer, failure, scripted
+
+UNREADABLE = PlatformSchema()
+
+
+def document(profile: str) -> bytes:
+    """The group's OpenAPI document as the real API server makes it of the definitions."""
+    schemas: dict[str, Any] = {"io.k8s.apimachinery.pkg.apis.meta.v1.Status": {"type": "object"}}
+    for one in definitions(profile):
+        application = one["spec"]["application"]
+        kind = application["kind"]
+        spec = application["openAPISchema"] | {"x-kubernetes-preserve-unknown-fields": True}
+        identity = {"group": "apps.cozystack.io", "kind": kind, "version": "v1alpha1"}
+        schemas[f"com.github.cozystack.{kind}"] = {
+            "type": "object",
+            "properties": {"spec": spec, "status": {}},
+            "x-kubernetes-group-version-kind": [identity],
+        }
+        schemas[f"com.github.cozystack.{kind}List"] = {"properties": {"items": {"type": "array"}}}
+    return json.dumps({"openapi": "3.0.0", "components": {"schemas": schemas}}).encode()
+
+
+def schema(profile: str) -> PlatformSchema:
+    return PlatformSchema(parse(document(profile)))
+
+
+def findings(
+    profile: str | PlatformSchema, kind: str, before: Options | None, after: Options
+) -> list[Finding]:
+    known = schema(profile) if isinstance(profile, str) else profile
+    application = APPLICATIONS[kind]
+    return schema_findings(application.kind, application.api_kind, plan(kind, before, after), known)
+
+
+def reasons(found: list[Finding]) -> dict[str, str]:
+    return {one.path: one.reason for one in found}
+
+
+# ---- what is known -----------------------------------------------------------------------------------------
+
+KNOWN: list[tuple[str, str, tuple[str, ...], bool]] = [
+    ("current", "Kafka", ("kafka", "size"), True),
+    ("current", "Kafka", ("kafka", "resources", "cpu"), True),
+    ("current", "Kafka", ("tls", "enabled"), True),
+    ("current", "Kafka", ("topics", EACH, "partitions"), True),
+    ("current", "Kafka", ("topics", EACH, "rack"), False),
+    ("current", "Kafka", ("topics", EACH, "config", "retention.ms"), True),
+    ("current", "RabbitMQ", ("version",), True),
+    ("current", "RabbitMQ", ("tls", "enabled"), False),
+    ("current", "RabbitMQ", ("users", EACH), True),
+    ("current", "RabbitMQ", ("users", EACH, "password"), True),
+    ("current", "RabbitMQ", ("vhosts", EACH, "roles", "admin"), True),
+    ("current", "RabbitMQ", ("vhosts", EACH, "roles", "owner"), False),
+    ("current", "NATS", ("config", "merge", "accounts", "A"), True),
+    ("current", "NATS", ("config", "other"), False),
+    ("older", "Kafka", ("tls", "enabled"), False),
+    ("older", "NATS", ("tls", "enabled"), False),
+    ("older", "RabbitMQ", ("version",), False),
+    ("older", "NATS", ("jetstream", "size"), True),
+]
+
+
+@pytest.mark.parametrize(("profile", "kind", "path", "known"), KNOWN)
+def test_a_field_is_known_or_not(profile: str, kind: str, path: tuple[str, ...], known: bool) -> None:
+    assert schema(profile).has(kind, path) is known
+
+
+@pytest.mark.parametrize("profile", ["current", "older"])
+def test_every_field_of_the_tables_is_looked_up_where_the_platform_has_it(profile: str) -> None:
+    """A wrong path in a table would have every declaration of that field refused."""
+    lacks: dict[str, set[str]] = {}
+    for kind, application in APPLICATIONS.items():
+        known = schema(profile)
+        places = [(field.option, field.path) for field in application.kind.fields]
+        places += [
+            (f"{rows.option}.{field.option}", (*rows.path, EACH, *field.path))
+            for rows in application.kind.items
+            for field in rows.fields
+        ]
+        lacks[kind] = {option for option, path in places if not known.has(application.api_kind, path)}
+    older = {"kafka": {"tls.enabled"}, "rabbitmq": {"version"}, "nats": {"tls.enabled"}}
+    for kind, missing in lacks.items():
+        assert missing <= (older[kind] if profile == "older" else set())
+
+
+def test_a_preset_has_choices_and_a_size_has_none() -> None:
+    assert schema("older").choices("NATS", ("resourcesPreset",)) == tuple(LEGACY_PRESETS)
+    assert len(schema("current").choices("Kafka", ("zookeeper", "resourcesPreset")) or ()) == 47
+    assert schema("current").choices("NATS", ("jetstream", "size")) is None
+    assert schema("current").choices("NATS", ("nowhere",)) is None
+
+
+def test_of_what_could_not_be_read_nobody_can_say() -> None:
+    assert UNREADABLE.has("Kafka", ("kafka", "size")) is None
+    assert UNREADABLE.choices("Kafka", ("kafka", "resourcesPreset")) is None
+    assert schema("current").has("Redis", ("size",)) is None
+
+
+OPEN: list[tuple[Mapping[str, Any], bool]] = [
+    ({"type": "object"}, True),
+    ({}, True),
+    ({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, True),
+    ({"type": "object", "additionalProperties": True}, True),
+    ({"type": "object", "additionalProperties": {"type": "string"}}, True),
+    ({"type": "object", "properties": {"b": {}}, "x-kubernetes-preserve-unknown-fields": True}, True),
+    ({"type": "object", "properties": {"b": {}}}, False),
+    ({"type": "object", "additionalProperties": False}, False),
+    ({"type": "string"}, False),
+]
+
+
+@pytest.mark.parametrize(("below", "known"), OPEN)
+def test_everything_below_an_open_part_is_known(below: Mapping[str, Any], known: bool) -> None:
+    platform = PlatformSchema({"Kafka": {"properties": {"a": below}}})
+    assert platform.has("Kafka", ("a", "x")) is known
+    assert platform.has("Kafka", ("a",)) is True
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"components": {"schemas": []}}',
+        b'{"components": {"schemas": {"a": 3}}}',
+        b'{"components": {"schemas": {"a": {"properties": 3}}}}',
+        b'{"components": {"schemas": {"a": {"x-kubernetes-group-version-kind": [3]}}}}',
+    ],
+)
+def test_what_is_no_such_document_says_nothing(data: bytes) -> None:
+    assert parse(data) == {}
+
+
+# ---- where it is read from ---------------------------------------------------------------------------------
+
+FIRST = Answer(body=document("current"), headers={"ETag": '"one"'})
+SAME = Answer(304, b"", {"ETag": '"one"'})
+
+
+def opened(url: str) -> Session:
+    return Session(Connection(server=url), agent="test", sleep=lambda _seconds: None)
+
+
+def test_it_is_asked_for_with_the_tag_of_the_last_time(tmp_path: Path) -> None:
+    cache = DiskCache(str(tmp_path / "cache"))
+    with scripted(FIRST, SAME) as server:
+        first = read_schema(opened(server.url), cache)
+        second = read_schema(opened(server.url), cache)
+    assert first == second
+    assert first.has("RabbitMQ", ("version",))
+    assert [(one.path, one.header("If-None-Match")) for one in server.requests] == [
+        (DOCUMENT, []),
+        (DOCUMENT, ['"one"']),
+    ]
+
+
+def test_a_platform_that_was_upgraded_is_read_anew(tmp_path: Path) -> None:
+    cache = DiskCache(str(tmp_path / "cache"))
+    newer = Answer(body=document("older"), headers={"ETag": '"two"'})
+    with scripted(FIRST, newer, SAME) as server:
+        read_schema(opened(server.url), cache)
+        assert read_schema(opened(server.url), cache).has("RabbitMQ", ("version",)) is False
+        read_schema(opened(server.url), cache)
+    assert server.requests[-1].header("If-None-Match") == ['"two"']
+
+
+def test_another_server_has_a_schema_of_its_own(tmp_path: Path) -> None:
+    cache = DiskCache(str(tmp_path / "cache"))
+    with scripted(FIRST) as one, scripted(FIRST) as other:
+        read_schema(opened(one.url), cache)
+        read_schema(opened(other.url), cache)
+        assert other.requests[0].header("If-None-Match") == []
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        3,
+        [],
+        {},
+        {"form": 0, "tag": '"one"', "kinds": {}},
+        {"form": 1, "tag": '"one"', "kinds": 3},
+        {"form": 1, "tag": '"one"', "kinds": {"Kafka": 3}},
+    ],
+)
+def test_what_is_kept_in_another_form_is_not_used(tmp_path: Path, kept: Any) -> None:
+    cache = DiskCache(str(tmp_path / "cache"))
+    with scripted(FIRST) as server:
+        cache.store(server.url + DOCUMENT, kept)
+        assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
+        assert server.requests[0].header("If-None-Match") == []
+
+
+def test_where_nothing_can_be_kept_it_is_read_each_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = DiskCache(str(tmp_path / "file"))
+    with scripted(FIRST, FIRST) as server:
+        for _unused in range(2):
+            assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
+
+
+def test_a_document_that_says_nothing_is_not_kept(tmp_path: Path) -> None:
+    cache = DiskCache(str(tmp_path / "cache"))
+    with scripted(Answer(body=b"", headers={"ETag": '"one"'}), FIRST) as server:
+        assert read_schema(opened(server.url), cache) == UNREADABLE
+        assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
+
+
+@pytest.mark.parametrize("code", [403, 404])
+def test_a_schema_that_may_not_be_read_stands_against_nothing(tmp_path: Path, code: int) -> None:
+    with scripted(failure(code)) as server:
+        known = read_schema(opened(server.url), DiskCache(str(tmp_path / "cache")))
+    assert known == UNREADABLE
+    declared = {"version": "v4.2", "resources_preset": "s1.small"}
+    assert findings(known, "rabbitmq", None, declared) == []
+
+
+def test_any_other_failure_is_the_callers(tmp_path: Path) -> None:
+    with scripted(failure(401)) as server, pytest.raises(errors.NotAuthenticated):
+        read_schema(opened(server.url), DiskCache(str(tmp_path / "cache")))
+
+
+# ---- what it says of a plan --------------------------------------------------------------------------------
+
+
+def test_a_field_that_the_platform_lacks_is_named_with_the_platforms_path() -> None:
+    (found,) = findings("older", "rabbitmq", None, {"version": "v4.1", "resources_preset": "small"})
+    assert (found.path, found.reason) == ("version", "cozystack.field.unknown")
+    assert found.text == "this platform's version has no version and would ignore it without a word"
+    assert "take version out" in found.way_out
+
+
+def test_a_change_of_a_field_that_the_platform_lacks_is_told_as_well() -> None:
+    before = {"resources_preset": "s1.small", "version": "v4.1"}
+    found = findings("older", "rabbitmq", before, {"version": "v4.2"})
+    assert reasons(found) == {"version": "cozystack.field.unknown"}
+
+
+def test_a_preset_that_the_platform_lacks_is_told_with_those_it_has() -> None:
+    (found,) = findings("older", "nats", None, {"resources_preset": "s1.small"})
+    assert (found.path, found.reason) == ("resources_preset", "cozystack.value.unknown")
+    assert "has no 's1.small' here" in found.text
+    assert found.way_out == "declare one of nano, micro, small, medium, large, xlarge, 2xlarge"
+
+
+def test_an_undeclared_or_unchanged_field_is_nobodys_business() -> None:
+    assert findings("older", "rabbitmq", {"resources_preset": "s1.small"}, {"replicas": 5}) == []
+    same = {"resources_preset": "s1.small", "replicas": 5}
+    assert findings("older", "rabbitmq", {"resources_preset": "s1.small"}, same) == []
+
+
+@pytest.mark.parametrize("kind", ["kafka", "rabbitmq", "nats"])
+def test_the_platform_of_today_has_all_that_can_be_declared(kind: str) -> None:
+    everything: dict[str, Options] = {
+        "kafka": {
+            "brokers": {"replicas": 3, "size": "1Gi", "storage_class": "a", "resources_preset": "s1.small"},
+            "zookeeper": {"replicas": 3, "size": "1Gi", "resources_preset": "medium"},
+            "topics": [
+                {"name": "a", "partitions": 1, "replicas": 1, "config": {"retention.ms": 60000}},
+            ],
+        },
+        "rabbitmq": {
+            "replicas": 3,
+            "version": "v4.2",
+            "resources_preset": "s1.small",
+            "users": [{"name": "a"}, {"name": "b", "password": "Abcdefghijkl1234"}],
+            "vhosts": [{"name": "v", "admins": ["a"], "readonly": ["b"]}],
+        },
+        "nats": {"replicas": 3, "jetstream": {"enabled": False}, "users": [{"name": "a"}]},
+    }
+    assert findings("current", kind, None, everything[kind]) == []
+
+
+def test_things_without_fields_are_looked_up_too() -> None:
+    bare = PlatformSchema({"RabbitMQ": {"properties": {"replicas": {}, "resourcesPreset": {}}}})
+    declared: Options = {"resources_preset": "s1.small", "users": [{"name": "a"}]}
+    assert reasons(findings(bare, "rabbitmq", None, declared)) == {"users[a]": "cozystack.field.unknown"}
+    found = findings(bare, "rabbitmq", {"resources_preset": "s1.small"}, declared)
+    assert reasons(found) == {"users[a]": "cozystack.field.unknown"}
+
+
+# ---- names that mean the same ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "choices", "name"),
+    [
+        ("c1.small", LEGACY_PRESETS, "medium"),
+        ("t1.nano", LEGACY_PRESETS, "nano"),
+        ("medium", ["c1.small", "t1.nano"], "c1.small"),
+        ("medium", LEGACY_PRESETS, None),
+        ("s1.small", LEGACY_PRESETS, None),
+        ("v4.2", ["v4.1"], None),
+    ],
+)
+def test_a_preset_has_at_most_one_other_name(wanted: str, choices: list[str], name: str | None) -> None:
+    assert equal_name(wanted, choices) == name
+
+
+def test_a_preset_is_written_by_the_name_that_this_platform_has_for_it() -> None:
+    declared: Options = {"brokers": {"resources_preset": "c1.small"}, "zookeeper": {"replicas": 3}}
+    made = plan("kafka", None, declared)
+    application = APPLICATIONS["kafka"]
+    assert findings("older", "kafka", None, declared) == []
+    here = spelled(application.kind, application.api_kind, made, schema("older"))
+    assert write_spec(application.kind, here.declared) == {
+        "kafka": {"resourcesPreset": "medium"},
+        "zookeeper": {"replicas": 3},
+    }
+    assert spelled(application.kind, application.api_kind, made, schema("current")) == made
+    assert spelled(application.kind, application.api_kind, made, UNREADABLE) == made
+
+
+def test_a_changed_preset_is_patched_by_that_name_and_nothing_else_moves() -> None:
+    application = APPLICATIONS["nats"]
+    made = plan("nats", {"replicas": 3}, {"resources_preset": "t1.micro", "users": [{"name": "a"}]})
+    here = spelled(application.kind, application.api_kind, made, schema("older"))
+    assert merge_patch(here, {}) == {"spec": {"resourcesPreset": "micro", "users": {"a": {}}}}
+    assert (here.before, here.state, here.ref) == (made.before, made.state, made.ref)
