@@ -57,6 +57,7 @@ class Tenant:
         through: Platform | None = None,
         allow: Collection[str] = (),
         mode: Mode | None = None,
+        expected: str | None = None,
     ) -> Outcome:
         """What a module does; `options` None means that the cluster is not to be there."""
         outcome = Outcome()
@@ -64,7 +65,7 @@ class Tenant:
             through or self.harness.platform(),
             self.ref,
             ABSENT if options is None else self.wanted(options),
-            terms=Terms(allow),
+            terms=Terms(allow, expected=expected),
             mode=mode or Mode(writes=True, timeout=self.harness.timeout),
             outcome=outcome,
             clock=self.harness.clock,
@@ -259,6 +260,25 @@ class PlatformContract:
         assert real.plan is not None
         assert checked.plan.action is Action(what)
         assert checked.plan.digest == real.plan.digest
+
+    def test_what_was_approved_in_check_mode_is_applied_and_nothing_else(self, there: Tenant) -> None:
+        case, look = there.case, Mode(writes=False)
+        approved = there.run(case.update, mode=look).plan
+        assert approved is not None
+        before = there.harness.writes()
+        with pytest.raises(Refused) as refused:
+            there.run(case.beside, expected=approved.digest)
+        (refusal,) = refused.value.details["refusals"]
+        assert refusal["reason"] == "plan.unexpected"
+        other = there.run(case.beside, mode=look).plan
+        assert other is not None and other.digest in refusal["way_out"]
+        assert there.harness.writes() == before
+
+        there.run(case.beside)
+        there.run(case.update, expected=approved.digest)  # the change of another thing is none of this plan
+        assert there.is_as(case.update)
+        again = there.run(case.update, expected=approved.digest)
+        assert not again.written, "an approved plan that is carried out is carried out"
 
     def test_what_the_platform_lacks_is_refused_with_its_reason_before_anything_is_written(
         self, there: Tenant

@@ -49,17 +49,26 @@ def failure(code: int, message: str = "", **headers: str) -> Answer:
     return Answer(code, {"kind": "Status", "status": "Failure", "message": message, "code": code}, named)
 
 
+ASIDE = ("/openapi/", "/resourcequotas", "/selfsubjectaccessreviews")
+"""What is asked beside the script, before a write, and not told here: 404."""
+
+
 class Scripted:
-    """Gives its answers in order, the last one again and again; `requests` is what arrived."""
+    """Gives its answers in order, the last one again and again; `requests` is what arrived, apart from the
+    questions beside it (`asides`)."""
 
     def __init__(self, answers: Iterable[Answer]) -> None:
         self._answers = list(answers)
         self._lock = threading.Lock()
         self.requests: list[Request] = []
+        self.asides: list[Request] = []
         self.url = ""
 
     def next(self, request: Request) -> Answer:
         with self._lock:
+            if any(part in request.path for part in ASIDE):
+                self.asides.append(request)
+                return failure(404)
             self.requests.append(request)
             return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 

@@ -12,13 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import (
+    Disable,
+    Field,
+    Items,
+    Kind,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, Plan, make_plan
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, State
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types import COUNT, QUANTITY, Type
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.spec import (
     json_patch,
     merge_patch,
+    read_doubled,
     read_spec,
     write_spec,
 )
@@ -454,3 +463,112 @@ def test_applying_the_patch_gives_what_the_plan_says(pair: tuple[str, Options, O
     assert made.state is not None
     assert spelt(kind, read_spec(kind, there)) == spelt(kind, made.state)
     assert make_plan(kind, ref(name), wanted, Actual(read_spec(kind, there))).action is Action.NONE
+
+
+# what a table can hold beyond scalars, on a kind made for it
+
+
+def _hashed(value: Any, stored: Any) -> Any:
+    kept = {row["name"]: row for row in stored or []}
+    return [kept.get(row["name"]) or {"name": row["name"], "hash": "new"} for row in value]
+
+
+ROWS = Type(
+    "rows", key=repr, load=lambda rows: [{"name": row["name"]} for row in rows], store=_hashed, options={}
+)
+PLAIN = Rule("made.up", Risk.SAFE, "nothing")
+
+
+def _removed_item() -> dict[str, Any]:
+    return {"password": Secret("disabled")}
+
+
+MADE = Kind(
+    name="nats",
+    title="Made up",
+    fields=(
+        Field("rows", ("config", "rows"), ROWS),
+        Field("cpu", ("resources", "cpu"), QUANTITY),
+        Field("replicas", ("replicas",), COUNT, default=2),
+    ),
+    items=(
+        Items(
+            "users",
+            ("users",),
+            "map",
+            "user",
+            (Field("password", ("password",), Type("str", key=Secret.reveal, secret=True)),),
+            add=PLAIN,
+            remove=(PLAIN,),
+            name_problem=lambda name: None,
+            object_name=lambda name: name,
+            disable=Disable(PLAIN, lambda state: True, lambda item: False, _removed_item),
+        ),
+        Items(
+            "topics",
+            ("topics",),
+            "list",
+            "topic",
+            (Field("partitions", ("partitions",), COUNT),),
+            add=PLAIN,
+            remove=(PLAIN,),
+            name_problem=lambda name: None,
+            object_name=lambda name: name,
+            doubled=PLAIN,
+        ),
+    ),
+    create=PLAIN,
+    delete=PLAIN,
+)
+
+
+def made_up(spec: Any, options: Options) -> Plan:
+    wanted, problems = read_options(MADE, options, present=True)
+    assert problems == []
+    actual = Actual(read_spec(MADE, spec), doubled=read_doubled(MADE, spec))
+    return make_plan(MADE, ref("nats"), wanted, actual)
+
+
+def test_rows_are_stored_by_their_type_which_sees_what_stands_there_and_tested_first() -> None:
+    spec = {"config": {"rows": [{"name": "a", "hash": "old"}]}}
+    made = made_up(spec, {"rows": [{"name": "a"}, {"name": "b"}]})
+    assert merge_patch(made, spec) is None
+    operations = json_patch(made, spec)
+    assert operations[0] == {"op": "test", "path": "/spec/config/rows", "value": spec["config"]["rows"]}
+    assert apply_json_patch({"spec": spec}, operations)["spec"]["config"]["rows"] == [
+        {"name": "a", "hash": "old"},
+        {"name": "b", "hash": "new"},
+    ]
+    assert write_spec(MADE, State({"rows": [{"name": "c"}]}, {})) == {
+        "config": {"rows": [{"name": "c", "hash": "new"}]}
+    }
+
+
+def test_what_is_reset_is_taken_out_so_that_it_follows_the_platform_again() -> None:
+    spec = {"resources": {"cpu": "1", "memory": "1Gi"}, "replicas": 5, "other": 1}
+    made = made_up(spec, {"reset": ["cpu", "replicas"]})
+    assert merge_patch(made, spec) == {"spec": {"resources": {"cpu": None}, "replicas": None}}
+    assert written(made, spec) == {"resources": {"memory": "1Gi"}, "other": 1}
+
+
+def test_what_is_disabled_stays_with_what_stands_for_its_removal() -> None:
+    spec = {"users": {"app": {"password": "x", "note": "theirs"}, "other": {}}}
+    made = made_up(spec, {"users": [{"name": "app", "state": "absent"}]})
+    assert written(made, spec) == {"users": {"app": {"password": "disabled", "note": "theirs"}, "other": {}}}
+
+
+def test_of_a_topic_that_stands_twice_one_stays_and_of_an_absent_one_none() -> None:
+    twice = [{"name": name, "partitions": 3} for name in ("a", "b", "a", "c", "a")]
+    spec = {"topics": twice}
+    assert read_doubled(MADE, spec) == {"topics": frozenset({"a"})}
+    single = written(made_up(spec, {"topics": [{"name": "a"}]}), spec)
+    assert [one["name"] for one in single["topics"]] == ["a", "b", "c"]
+    gone = written(made_up(spec, {"topics": [{"name": "a", "state": "absent"}]}), spec)
+    assert [one["name"] for one in gone["topics"]] == ["b", "c"]
+
+
+def test_of_a_topic_that_stands_twice_the_first_is_the_one_that_is_compared_and_changed() -> None:
+    spec = {"topics": [{"name": "a", "partitions": 3}, {"name": "a", "partitions": 6}]}
+    assert read_spec(MADE, spec).named("topics") == {"a": {"partitions": 3}}
+    made = made_up(spec, {"topics": [{"name": "a", "partitions": 9}]})
+    assert written(made, spec)["topics"] == [{"name": "a", "partitions": 9}]
