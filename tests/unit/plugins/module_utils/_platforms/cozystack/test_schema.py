@@ -13,7 +13,6 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
     APPLICATIONS,
 )
@@ -32,10 +31,9 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
     write_spec,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.disk_cache import DiskCache
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session, Tagged
 from tests.lab.definitions import LEGACY_PRESETS, definitions
 from tests.unit.plugins.module_utils.tables import Options, plan
-from tests.unit.plugins.scripted import Answer, failure, scripted
 
 UNREADABLE = PlatformSchema()
 
@@ -172,43 +170,51 @@ def test_what_is_no_such_document_says_nothing(data: bytes) -> None:
 
 # ---- where it is read from ---------------------------------------------------------------------------------
 
-FIRST = Answer(body=document("current"), headers={"ETag": '"one"'})
-SAME = Answer(304, b"", {"ETag": '"one"'})
+FIRST, SAME = Tagged(document("current"), '"one"'), None
 
 
-def opened(url: str) -> Session:
-    return Session(Connection(server=url), agent="test", sleep=lambda _seconds: None)
+class Told(Session):
+    """A server that gives these answers in order; `asked` are the paths and tags."""
+
+    def __init__(self, *answers: Tagged | errors.PlatformError | None, server: str = "https://one") -> None:
+        self.server = server
+        self.asked: list[tuple[str, str]] = []
+        self._answers = list(answers)
+
+    def read_tagged(self, path: str, tag: str = "") -> Tagged | None:
+        self.asked.append((path, tag))
+        answer = self._answers.pop(0)
+        if isinstance(answer, errors.PlatformError):
+            raise answer
+        return answer
 
 
-def test_it_is_asked_for_with_the_tag_of_the_last_time(tmp_path: Path) -> None:
-    cache = DiskCache(str(tmp_path / "cache"))
-    with scripted(FIRST, SAME) as server:
-        first = read_schema(opened(server.url), cache)
-        second = read_schema(opened(server.url), cache)
+@pytest.fixture
+def cache(tmp_path: Path) -> DiskCache:
+    return DiskCache(str(tmp_path / "cache"))
+
+
+def test_it_is_asked_for_with_the_tag_of_the_last_time(cache: DiskCache) -> None:
+    server = Told(FIRST, SAME)
+    first, second = read_schema(server, cache), read_schema(server, cache)
     assert first == second
     assert first.has("RabbitMQ", ("version",))
-    assert [(one.path, one.header("If-None-Match")) for one in server.requests] == [
-        (DOCUMENT, []),
-        (DOCUMENT, ['"one"']),
-    ]
+    assert server.asked == [(DOCUMENT, ""), (DOCUMENT, '"one"')]
 
 
-def test_a_platform_that_was_upgraded_is_read_anew(tmp_path: Path) -> None:
-    cache = DiskCache(str(tmp_path / "cache"))
-    newer = Answer(body=document("older"), headers={"ETag": '"two"'})
-    with scripted(FIRST, newer, SAME) as server:
-        read_schema(opened(server.url), cache)
-        assert read_schema(opened(server.url), cache).has("RabbitMQ", ("version",)) is False
-        read_schema(opened(server.url), cache)
-    assert server.requests[-1].header("If-None-Match") == ['"two"']
+def test_a_platform_that_was_upgraded_is_read_anew(cache: DiskCache) -> None:
+    server = Told(FIRST, Tagged(document("older"), '"two"'), SAME)
+    read_schema(server, cache)
+    assert read_schema(server, cache).has("RabbitMQ", ("version",)) is False
+    assert read_schema(server, cache).has("RabbitMQ", ("version",)) is False
+    assert server.asked[-1] == (DOCUMENT, '"two"')
 
 
-def test_another_server_has_a_schema_of_its_own(tmp_path: Path) -> None:
-    cache = DiskCache(str(tmp_path / "cache"))
-    with scripted(FIRST) as one, scripted(FIRST) as other:
-        read_schema(opened(one.url), cache)
-        read_schema(opened(other.url), cache)
-        assert other.requests[0].header("If-None-Match") == []
+def test_another_server_has_a_schema_of_its_own(cache: DiskCache) -> None:
+    one, other = Told(FIRST), Told(FIRST, server="https://other")
+    read_schema(one, cache)
+    read_schema(other, cache)
+    assert other.asked == [(DOCUMENT, "")]
 
 
 @pytest.mark.parametrize(
@@ -222,41 +228,41 @@ def test_another_server_has_a_schema_of_its_own(tmp_path: Path) -> None:
         {"form": 1, "tag": '"one"', "kinds": {"Kafka": 3}},
     ],
 )
-def test_what_is_kept_in_another_form_is_not_used(tmp_path: Path, kept: Any) -> None:
-    cache = DiskCache(str(tmp_path / "cache"))
-    with scripted(FIRST) as server:
-        cache.store(server.url + DOCUMENT, kept)
-        assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
-        assert server.requests[0].header("If-None-Match") == []
+def test_what_is_kept_in_another_form_is_not_used(cache: DiskCache, kept: Any) -> None:
+    server = Told(FIRST)
+    cache.store(server.server + DOCUMENT, kept)
+    assert read_schema(server, cache).has("Kafka", ("kafka", "size"))
+    assert server.asked == [(DOCUMENT, "")]
 
 
 def test_where_nothing_can_be_kept_it_is_read_each_time(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    cache = DiskCache(str(tmp_path / "file"))
-    with scripted(FIRST, FIRST) as server:
-        for _unused in range(2):
-            assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
+    server = Told(FIRST, FIRST)
+    for _unused in range(2):
+        assert read_schema(server, DiskCache(str(tmp_path / "file"))).has("Kafka", ("kafka", "size"))
 
 
-def test_a_document_that_says_nothing_is_not_kept(tmp_path: Path) -> None:
-    cache = DiskCache(str(tmp_path / "cache"))
-    with scripted(Answer(body=b"", headers={"ETag": '"one"'}), FIRST) as server:
-        assert read_schema(opened(server.url), cache) == UNREADABLE
-        assert read_schema(opened(server.url), cache).has("Kafka", ("kafka", "size"))
+@pytest.mark.parametrize("useless", [Tagged(b"", '"one"'), Tagged(document("current"), ""), SAME])
+def test_what_says_nothing_or_has_no_tag_is_not_kept(cache: DiskCache, useless: Tagged | None) -> None:
+    server = Told(useless, FIRST)
+    read_schema(server, cache)
+    assert read_schema(server, cache).has("Kafka", ("kafka", "size"))
+    assert server.asked[1] == (DOCUMENT, "")
 
 
-@pytest.mark.parametrize("code", [403, 404])
-def test_a_schema_that_may_not_be_read_stands_against_nothing(tmp_path: Path, code: int) -> None:
-    with scripted(failure(code)) as server:
-        known = read_schema(opened(server.url), DiskCache(str(tmp_path / "cache")))
+@pytest.mark.parametrize("refusal", [errors.Forbidden("no"), errors.NotFound("no")])
+def test_a_schema_that_may_not_be_read_stands_against_nothing(
+    cache: DiskCache, refusal: errors.PlatformError
+) -> None:
+    known = read_schema(Told(refusal), cache)
     assert known == UNREADABLE
     declared = {"version": "v4.2", "resources_preset": "s1.small"}
     assert findings(known, "rabbitmq", None, declared) == []
 
 
-def test_any_other_failure_is_the_callers(tmp_path: Path) -> None:
-    with scripted(failure(401)) as server, pytest.raises(errors.NotAuthenticated):
-        read_schema(opened(server.url), DiskCache(str(tmp_path / "cache")))
+def test_any_other_failure_is_the_callers(cache: DiskCache) -> None:
+    with pytest.raises(errors.NotAuthenticated):
+        read_schema(Told(errors.NotAuthenticated("401")), cache)
 
 
 # ---- what it says of a plan --------------------------------------------------------------------------------
