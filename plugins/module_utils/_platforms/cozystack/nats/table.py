@@ -6,52 +6,122 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ...._engine.fields import Check, Field, Items, Kind, Trouble
-from ...._engine.risk import Risk, Rule
-from ...._engine.state import State
+from ...._engine.fields import Disable, Field, Items, Kind
+from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.types import COUNT, QUANTITY, SWITCH, TEXT
 from ..application import DEFAULTS_FROZEN, shrinks
 from ..names import PASSWORD, cluster_name_problem, user_name_problem
 from ..presets import PRESET
 from ..rules import creation, deletion, new_preset, other_storage_class
+from .accounts import EXPORTS, IMPORTS, JETSTREAM, USERS, narrowed, there
+from .checks import ADVICE, CONSTRAINTS, accounts_of, has_jetstream, open_to_all, tls
+from .config import MERGE, RESOLVER, bare
+from .passwords import Given, disabled_user, is_disabled
 
 _FAILS_FOREVER = (
     "Kubernetes forbids it for the volumes of an existing StatefulSet, and the release fails for ever"
 )
+_ONE_BY_ONE = "servers restart one by one"
 
 
-def _fixed(code: str, what: str) -> Rule:
+def _fixed(code: str, what: str, when: t.Callable[[Edit], bool] = lambda _edit: True) -> Rule:
     return Rule(
-        f"nats.jetstream.{code}.change",
+        f"nats.{code}.change",
         Risk.IMPOSSIBLE,
         f"{what} cannot change once the cluster exists: {_FAILS_FOREVER}",
+        when=when,
         way_out="keep it, or move the streams to a new cluster",
     )
 
 
-def _jetstream_has_no_users(state: State) -> t.Iterator[Trouble]:
-    # nats-server gives JetStream only to accounts that ask for it, and the account that the chart
-    # makes of `users` does not (seen: 503, err_code 10039)
-    if state.named("users") and state.values.get("jetstream.enabled"):
-        yield Trouble(
-            "users",
-            "as soon as there are users, none of them can use JetStream on this platform",
-            "declare jetstream: {enabled: false}, or no users",
-        )
+def _rolling(code: str, effect: str, when: t.Callable[[Edit], bool] = lambda _edit: True) -> Rule:
+    """A change of the servers' configuration, which the platform brings into force by new pods."""
+    return Rule(f"nats.{code}", Risk.ROLLING, f"{effect}; {_ONE_BY_ONE}", when=when, replaces_pods=True)
 
 
-def _never_alone(state: State) -> t.Iterator[Trouble]:
-    # the chart always clusters, so one server's meta group never forms; its health check answers 503 for
-    # ever, with `jetstream.enabled: false` too, as that only takes the limits away (seen on 2.11.10)
-    if state.values.get("replicas") == 1:
-        yield Trouble(
-            "replicas",
-            "one server never gets ready on this platform, with JetStream or without",
-            "declare 3 replicas, or 2 where losing one may stop JetStream",
-            {"replicas": 3},
-        )
+def _cutting(code: str, effect: str, when: t.Callable[[Edit], bool] = lambda _edit: True) -> Rule:
+    return Rule(f"nats.{code}", Risk.DISRUPTIVE, f"{effect}; {_ONE_BY_ONE}", when=when, replaces_pods=True)
+
+
+def _same_tls(edit: Edit) -> bool:
+    follows = bool(edit.state.values.get("external"))
+    return (follows if edit.before is None else edit.before) == (
+        follows if edit.after is None else edit.after
+    )
+
+
+_LAST_LOGIN = Rule(
+    "nats.login.last",
+    Risk.EXPOSING,
+    f"no login is left, so that everybody gets in without one; {_ONE_BY_ONE}",
+    when=lambda edit: open_to_all(edit.state),
+    replaces_pods=True,
+)
+
+
+def _rows_removed(edit: Edit) -> bool:
+    return bool(there(edit.before).keys() - there(edit.after).keys())
+
+
+def _both(edit: Edit) -> t.Iterator[tuple[t.Mapping[str, t.Any], t.Mapping[str, t.Any]]]:
+    before, after = there(edit.before), there(edit.after)
+    return ((before[name], after[name]) for name in before.keys() & after.keys())
+
+
+def _other_password(edit: Edit) -> bool:
+    return any(
+        isinstance(after.get("password"), Given)
+        and not isinstance(before.get("password"), Given)
+        and after["password"] != before.get("password")
+        for before, after in _both(edit)
+    )
+
+
+def _narrowed(edit: Edit) -> bool:
+    return any(narrowed(before, after) for before, after in _both(edit))
+
+
+def _less(edit: Edit) -> bool:
+    """A limit of JetStream that gets lower; none, and -1, is no limit."""
+    return any(_lower(edit.before.get(key, -1), after) for key, after in edit.after.items())
+
+
+def _lower(before: t.Any, after: t.Any) -> bool:
+    if isinstance(after, bool):
+        return after and before is not True  # max_bytes_required
+    return after >= 0 and (not isinstance(before, int) or before < 0 or after < before)
+
+
+def _export_narrowed(edit: Edit) -> bool:
+    return any(
+        after.get("accounts")
+        and (not before.get("accounts") or set(before["accounts"]) - set(after["accounts"]))
+        for before, after in _both(edit)
+    )
+
+
+def _volume_of_resolver(edit: Edit) -> bool:
+    before, after = bare(edit.before or {}), bare(edit.after or {})
+    if not before.get("enabled") and not after.get("enabled"):
+        return False
+    return any(before.get(key) != after.get(key) for key in ("enabled", "pvc", "dir"))
+
+
+def _newly(key: str) -> t.Callable[[Edit], bool]:
+    def newly(edit: Edit) -> bool:
+        return bool((edit.after or {}).get(key)) and not (edit.before or {}).get(key)
+
+    return newly
+
+
+def _account_name_problem(name: str) -> str | None:
+    # it becomes a word of subjects and the name of a folder
+    if name == "$G" or not re.fullmatch(r"\$SYS|[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        return f"{name!r} is no name for an account; use letters, digits, '-' and '_'"
+    return None
 
 
 NATS = Kind(
@@ -62,14 +132,8 @@ NATS = Kind(
     create=creation("nats", "NATS"),
     delete=deletion("nats", "NATS"),
     beside=(DEFAULTS_FROZEN,),
-    constraints=(
-        Check(
-            "nats.users.without_jetstream",
-            "JetStream is not for the logins that users make",
-            _jetstream_has_no_users,
-        ),
-        Check("nats.replicas.alone", "one server never gets ready", _never_alone),
-    ),
+    constraints=CONSTRAINTS,
+    advice=ADVICE,
     fields=(
         Field(
             "replicas",
@@ -94,6 +158,18 @@ NATS = Kind(
             rules=(other_storage_class("nats", _FAILS_FOREVER),),
         ),
         Field(
+            "resources.cpu",
+            ("resources", "cpu"),
+            QUANTITY,
+            rules=(_rolling("resources.change", "servers get the new resources"),),
+        ),
+        Field(
+            "resources.memory",
+            ("resources", "memory"),
+            QUANTITY,
+            rules=(_rolling("resources.change", "servers get the new resources"),),
+        ),
+        Field(
             "resources_preset",
             ("resourcesPreset",),
             PRESET,
@@ -105,14 +181,110 @@ NATS = Kind(
             ("jetstream", "enabled"),
             SWITCH,
             default=True,
-            rules=(_fixed("enabled", "whether JetStream has a volume"),),
+            rules=(_fixed("jetstream.enabled", "whether JetStream has a volume"),),
         ),
         Field(
             "jetstream.size",
             ("jetstream", "size"),
             QUANTITY,
             default="10Gi",
-            rules=(_fixed("size", "the size of JetStream's volume"),),
+            rules=(_fixed("jetstream.size", "the size of JetStream's volume"),),
+        ),
+        Field(
+            "external",
+            ("external",),
+            SWITCH,
+            default=False,
+            rules=(
+                _cutting(
+                    "external.change_with_tls",
+                    "TLS follows external, so clients have to change to or from it, and the servers are two "
+                    "clusters until all have restarted",
+                    when=lambda edit: edit.state.values.get("tls.enabled") is None,
+                ),
+                Rule(
+                    "nats.external.disable",
+                    Risk.DISRUPTIVE,
+                    "clients on the outside are cut off, and the address is given back",
+                    when=lambda edit: not edit.after,
+                ),
+                Rule("nats.external.enable", Risk.SAFE, "the cluster gets an address for the outside"),
+            ),
+        ),
+        Field(
+            "tls.enabled",
+            ("tls", "enabled"),
+            SWITCH,
+            rules=(
+                Rule("nats.tls.explicit", Risk.SAFE, "nothing changes but that it is said", when=_same_tls),
+                Rule(
+                    "nats.tls.disable",
+                    Risk.EXPOSING,
+                    "logins and messages pass in clear text, clients have to change to that, and the servers "
+                    "are two clusters until all have restarted",
+                    when=lambda edit: not tls(edit.state),
+                    replaces_pods=True,
+                ),
+                _cutting(
+                    "tls.enable",
+                    "clients have to change to TLS, with a CA that a tenant cannot read on this platform, "
+                    "and the servers are two clusters until all have restarted",
+                ),
+            ),
+        ),
+        # before all else that stands in the same part of the spec, because it is replaced as a whole
+        Field(
+            "config.merge",
+            ("config", "merge"),
+            MERGE,
+            default={},
+            rules=(
+                Rule(
+                    "nats.config.merge.reset",
+                    Risk.IMPOSSIBLE,
+                    "the accounts stand in the same part of the spec and would go too",
+                    when=lambda edit: not edit.after,
+                    way_out="declare config.merge with null for each setting that is to go",
+                    correct=lambda edit: dict.fromkeys(edit.before),
+                ),
+                Rule(
+                    "nats.login.skipped",
+                    Risk.EXPOSING,
+                    f"clients without a login get in as no_auth_user; {_ONE_BY_ONE}",
+                    when=_newly("no_auth_user"),
+                    replaces_pods=True,
+                ),
+                Rule(
+                    "nats.tls.optional",
+                    Risk.EXPOSING,
+                    f"clients may pass logins and messages in clear text; {_ONE_BY_ONE}",
+                    when=_newly("allow_non_tls"),
+                    replaces_pods=True,
+                ),
+                _rolling("config.merge.change", "servers get the new configuration"),
+            ),
+        ),
+        Field(
+            "system_account",
+            ("config", "merge", "system_account"),
+            TEXT,
+            rules=(
+                _cutting(
+                    "system_account.change",
+                    "the servers' own traffic, JetStream's among it, moves to another account, and servers "
+                    "with the old one do not hear those with the new one until all have restarted",
+                ),
+            ),
+        ),
+        Field(
+            "config.resolver",
+            ("config", "resolver"),
+            RESOLVER,
+            default={},
+            rules=(
+                _fixed("config.resolver.volume", "the volume of a resolver", when=_volume_of_resolver),
+                _rolling("config.resolver.change", "servers get the new configuration"),
+            ),
         ),
     ),
     items=(
@@ -124,14 +296,25 @@ NATS = Kind(
             name_problem=user_name_problem,
             # users become keys of one Secret, by their own names
             object_name=lambda name: name,
-            add=Rule("nats.user.create", Risk.ROLLING, "a user is created; servers restart one by one"),
+            add=Rule("nats.user.create", Risk.ROLLING, f"a user is created; {_ONE_BY_ONE}"),
             remove=(
                 Rule(
-                    "nats.user.delete",
-                    Risk.IMPOSSIBLE,
-                    "the platform keeps a removed user in the servers' configuration: the login goes on working",
-                    way_out="disable it instead: keep the user and give it a long random password",
+                    "nats.user.forget",
+                    Risk.SAFE,
+                    "the user has no effect beside the accounts, and goes",
+                    when=lambda edit: bool(accounts_of(edit.state)),
                 ),
+            ),
+            disable=Disable(
+                rule=Rule(
+                    "nats.user.disable",
+                    Risk.DISRUPTIVE,
+                    "the platform keeps a removed user in the servers' configuration, so the user stays with "
+                    f"a random password that nobody knows, and its clients are cut off; {_ONE_BY_ONE}",
+                ),
+                when=lambda state: not accounts_of(state),
+                is_disabled=is_disabled,
+                item=disabled_user,
             ),
             fields=(
                 Field(
@@ -144,6 +327,116 @@ NATS = Kind(
                             Risk.DISRUPTIVE,
                             "clients with the old password are cut off; servers restart one by one",
                         ),
+                    ),
+                ),
+            ),
+        ),
+        Items(
+            "accounts",
+            ("config", "merge", "accounts"),
+            "map",
+            "account",
+            name_problem=_account_name_problem,
+            object_name=lambda name: name,
+            add=Rule(
+                "nats.account.create",
+                Risk.ROLLING,
+                "an account is created; from the first one on, nobody gets in without a login, and streams "
+                f"made before without one are out of reach; {_ONE_BY_ONE}",
+                replaces_pods=True,
+            ),
+            remove=(
+                _LAST_LOGIN,
+                Rule(
+                    "nats.account.delete_with_streams",
+                    Risk.DESTRUCTIVE,
+                    f"the account goes with its logins, and its streams are out of reach; {_ONE_BY_ONE}",
+                    when=lambda edit: has_jetstream(edit.before),
+                    replaces_pods=True,
+                ),
+                _cutting("account.delete", "the account goes, and its clients are cut off"),
+            ),
+            fields=(
+                Field(
+                    "jetstream",
+                    ("jetstream",),
+                    JETSTREAM,
+                    default={"enabled": False},
+                    rules=(
+                        Rule(
+                            "nats.account.jetstream.disable",
+                            Risk.DESTRUCTIVE,
+                            f"the account's streams are out of reach; {_ONE_BY_ONE}",
+                            when=lambda edit: not edit.after["enabled"],
+                            replaces_pods=True,
+                        ),
+                        _rolling(
+                            "account.jetstream.enable",
+                            "the account gets JetStream",
+                            when=lambda edit: not (edit.before or {}).get("enabled"),
+                        ),
+                        _cutting(
+                            "account.jetstream.shrink",
+                            "what the account has beyond the lower limits stays, but more is refused",
+                            when=_less,
+                        ),
+                        _rolling("account.jetstream.change", "the account gets the new limits"),
+                    ),
+                ),
+                Field(
+                    "users",
+                    ("users",),
+                    USERS,
+                    default={},
+                    rules=(
+                        _LAST_LOGIN,
+                        _cutting(
+                            "account.user.several",
+                            "users go, get other passwords, or may do less: more than one of these",
+                            when=lambda edit: (
+                                _rows_removed(edit) + _other_password(edit) + _narrowed(edit) > 1
+                            ),
+                        ),
+                        _cutting("account.user.delete", "the user's clients are cut off", when=_rows_removed),
+                        _cutting(
+                            "account.user.password.change",
+                            "clients with the old password are cut off",
+                            when=_other_password,
+                        ),
+                        _cutting(
+                            "account.user.permissions.shrink",
+                            "clients may do less than before",
+                            when=_narrowed,
+                        ),
+                        _rolling("account.user.change", "users are created, or get what they lack"),
+                    ),
+                ),
+                Field(
+                    "exports",
+                    ("exports",),
+                    EXPORTS,
+                    default={},
+                    rules=(
+                        _cutting(
+                            "account.export.shrink",
+                            "other accounts get no more of these messages",
+                            when=lambda edit: _rows_removed(edit) or _export_narrowed(edit),
+                        ),
+                        _rolling("account.export.change", "other accounts may get these messages"),
+                    ),
+                ),
+                Field(
+                    "imports",
+                    ("imports",),
+                    IMPORTS,
+                    default={},
+                    rules=(
+                        _cutting(
+                            "account.import.change",
+                            "messages of other accounts come no more, or under another subject",
+                            when=lambda edit: _rows_removed(edit) or any(a != b for a, b in _both(edit)),
+                        ),
+                        _rolling("account.import.create", "messages of other accounts come too"),
                     ),
                 ),
             ),
