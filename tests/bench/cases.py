@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +17,7 @@ from typing import Any
 
 from tests.bench.interpreter import Interpreter
 from tests.bench.report import Row
+from tests.collection_path import ROOT, link
 from tests.lab.audit import AuditEntry
 from tests.lab.labs import Lab
 from tests.lab.playbook import Run, Runner, Task
@@ -24,6 +27,7 @@ PEER = "kubernetes.core.k8s"
 AGENT = "brokerops.messaging/"
 # What is read again after a write, to see that it stands, takes 0.8 s; the platform has to take longer.
 RECONCILE_SECONDS = 2.0
+FLEET = 1000
 KINDS = {"Kafka": "kafka-waited", "RabbitMQ": "rabbitmq-waited", "NATS": "nats-waited"}
 SPEC = {"replicas": 3, "resourcesPreset": "s1.small", "jetstream": {"enabled": True, "size": "10Gi"}}
 
@@ -59,10 +63,21 @@ class Bench:
 
     def rows(self) -> Iterator[Row]:
         """Measure."""
+        yield from self._planning()
         self._make_clusters()
         yield from self._unchanged()
         yield from self._peer()
         yield from self._waits()
+
+    def _planning(self) -> Iterator[Row]:
+        """Options, documents, plans, judgement and digests of a fleet, without any request."""
+        self._tell(f"planning: {FLEET} clusters in memory, 3 times")
+        runs = [_planned(FLEET) for _turn in range(3)]
+        seconds = statistics.median(run["seconds"] for run in runs)
+        yield Row(f"planning {FLEET} clusters, half of them changing, median", seconds, "s", 0.5)
+        yield Row(
+            f"peak memory of that process, {FLEET} clusters", max(r["peak"] for r in runs) / 1e6, "MB", 100
+        )
 
     def _make_clusters(self) -> None:
         self._tell(f"{len(self._names)} clusters are made")
@@ -185,6 +200,16 @@ class Bench:
         if run.code:
             raise BenchError(f"{playbook.name} ended with {run.code}\n{run.output[-4000:]}")
         return run
+
+
+def _planned(clusters: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.bench.planning", str(clusters)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(link()), str(ROOT)])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    if done.returncode:
+        raise BenchError(f"planning ended with {done.returncode}: {done.stderr[-2000:]}")
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 def _median(tasks: Iterable[Task], name: str) -> float:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing as t
 
 from .fields import Field, Items, Kind, Problem
@@ -19,7 +20,7 @@ Options = t.Mapping[str, t.Any]
 def dig(document: t.Any, path: t.Sequence[str]) -> Value:
     """The value at a path of nested mappings, None where any step is missing."""
     for step in path:
-        if not isinstance(document, t.Mapping):
+        if not isinstance(document, collections.abc.Mapping):
             return None
         document = document.get(step)
     return document

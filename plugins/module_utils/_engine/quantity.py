@@ -10,6 +10,7 @@ and a playbook may use another.
 
 from __future__ import annotations
 
+import functools
 import re
 from fractions import Fraction
 
@@ -22,7 +23,12 @@ _DECIMAL = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1
 
 def parse_quantity(text: object) -> Fraction:
     """The amount that a quantity stands for, exactly. Raises ValueError where it is none."""
-    match = None if isinstance(text, bool) else _PATTERN.fullmatch(str(text))
+    return _parse(repr(text) if isinstance(text, bool) else str(text))
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(text: str) -> Fraction:
+    match = _PATTERN.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a quantity such as 10Gi, 500M or 2")
     sign, number, binary, decimal, exponent = match.groups()

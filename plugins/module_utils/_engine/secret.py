@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing as t
 
 
@@ -38,7 +39,7 @@ def masked(value: t.Any) -> t.Any:
     """A value for a plan: what is secret in it, at any depth, reads as the mask."""
     if isinstance(value, Secret):
         return Secret.MASK
-    if isinstance(value, t.Mapping):
+    if isinstance(value, collections.abc.Mapping):
         return {key: masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [masked(item) for item in value]
@@ -47,7 +48,7 @@ def masked(value: t.Any) -> t.Any:
 
 def without_secrets(value: t.Any) -> t.Any:
     """A value that can be declared again: what is secret in it, at any depth, is left out."""
-    if isinstance(value, t.Mapping):
+    if isinstance(value, collections.abc.Mapping):
         return {key: without_secrets(item) for key, item in value.items() if not isinstance(item, Secret)}
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value if not isinstance(item, Secret)]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import typing as t
 
@@ -19,8 +20,8 @@ _SHAPES: t.Mapping[str, type | tuple[type, ...]] = {
     "int": int,
     "bool": bool,
     "str": (str, int, float),  # a quantity may be stored as a number
-    "mapping": t.Mapping,
-    "tree": t.Mapping,
+    "mapping": collections.abc.Mapping,
+    "tree": collections.abc.Mapping,
     "rows": list,
 }
 

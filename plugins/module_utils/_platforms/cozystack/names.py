@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -24,6 +25,7 @@ _RUN = re.compile(
 _YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 
+@functools.lru_cache(maxsize=4096)
 def kebab(name: str) -> str:
     """What the charts make of a name for the objects behind it (Sprig's `kebabcase`, which is
     `ToKebabCase` of huandu/xstrings): `ordersV1`, `orders_v1` and `orders-v1` all become `orders-v1`.

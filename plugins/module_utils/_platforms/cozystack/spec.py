@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import collections.abc
 import copy
 import dataclasses
 import itertools
@@ -122,12 +123,12 @@ def _read_items(rows: Items, stored: t.Any) -> t.Iterator[tuple[Name, Item]]:
 
 def _named(stored: t.Any) -> t.Iterator[tuple[t.Any, t.Any]]:
     for row in stored if isinstance(stored, list) else ():
-        if isinstance(row, t.Mapping) and row.get("name") is not None:
+        if isinstance(row, collections.abc.Mapping) and row.get("name") is not None:
             yield row["name"], row
 
 
 def _members(stored: t.Any) -> t.Iterable[tuple[t.Any, t.Any]]:
-    return stored.items() if isinstance(stored, t.Mapping) else ()
+    return stored.items() if isinstance(stored, collections.abc.Mapping) else ()
 
 
 def _stored(rows: Items, item: Item) -> dict[str, t.Any]:
@@ -234,14 +235,18 @@ def _key(change: Change) -> Path:
 
 def _indices(stored: t.Any, name: Name) -> list[int]:
     rows = stored if isinstance(stored, list) else ()
-    return [i for i, row in enumerate(rows) if isinstance(row, t.Mapping) and str(row.get("name")) == name]
+    return [
+        i
+        for i, row in enumerate(rows)
+        if isinstance(row, collections.abc.Mapping) and str(row.get("name")) == name
+    ]
 
 
 def _at(document: t.Any, path: Path) -> t.Any:
     for step in path:
         if isinstance(document, list) and isinstance(step, int) and step < len(document):
             document = document[step]
-        elif isinstance(document, t.Mapping):
+        elif isinstance(document, collections.abc.Mapping):
             document = document.get(step)
         else:
             return None
