@@ -57,24 +57,6 @@ CASES: dict[str, tuple[App, str, dict[str, Any], str]] = {
         {"users": users("a_b", "a-b")},
         "same object name as 'a_b'",
     ),
-    "a role for an undeclared user": (
-        "rabbitmq",
-        "one",
-        {"users": users("app"), "vhosts": [{"name": "work", "admins": ["ghost"]}]},
-        "vhosts[work].admins: user 'ghost' is not declared",
-    ),
-    "a user in both roles": (
-        "rabbitmq",
-        "one",
-        {"users": users("app"), "vhosts": [{"name": "work", "admins": ["app"], "readonly": ["app"]}]},
-        "user 'app' is both in admins and in readonly",
-    ),
-    "more topic replicas than brokers": (
-        "kafka",
-        "one",
-        {"brokers": {"replicas": 2}, "topics": [topic("t")]},
-        "topics[t].replicas: 3 replicas need as many brokers, and there are 2",
-    ),
     "a configuration key without dots": (
         "kafka",
         "one",
@@ -93,6 +75,48 @@ CASES: dict[str, tuple[App, str, dict[str, Any], str]] = {
         "one",
         {"users": [{"name": "app", "password": "1234567890123"}]},
         "users[app].password: this password does not survive",
+    ),
+    "an unknown consent": (
+        "kafka",
+        "one",
+        {"allow": ["kafka.topic.destroy:t"]},
+        "allow: 'kafka.topic.destroy:t' is no consent",
+    ),
+    "a consent that names nothing": (
+        "kafka",
+        "one",
+        {"allow": ["kafka.topic.delete"]},
+        "'kafka.topic.delete' names nothing; write kafka.topic.delete:NAME",
+    ),
+}
+
+# judged as a whole, once it is known what is there: what is live already is no reason to refuse
+WHOLE: dict[str, tuple[App, str, dict[str, Any], str]] = {
+    "a role for an undeclared user": (
+        "rabbitmq",
+        "one",
+        {
+            "resources_preset": "s1.nano",
+            "users": users("app"),
+            "vhosts": [{"name": "work", "admins": ["ghost"]}],
+        },
+        "vhosts[work].admins: user 'ghost' is not declared",
+    ),
+    "a user in both roles": (
+        "rabbitmq",
+        "one",
+        {
+            "resources_preset": "s1.nano",
+            "users": users("app"),
+            "vhosts": [{"name": "work", "admins": ["app"], "readonly": ["app"]}],
+        },
+        "user 'app' is both in admins and in readonly",
+    ),
+    "more topic replicas than brokers": (
+        "kafka",
+        "one",
+        {"brokers": {"replicas": 2}, "topics": [topic("t")]},
+        "topics[t].replicas: 3 replicas need as many brokers, and there are 2",
     ),
     "users beside JetStream": (
         "nats",
@@ -113,19 +137,29 @@ CASES: dict[str, tuple[App, str, dict[str, Any], str]] = {
         {"version": "v4.2", "resources_preset": "t1.nano"},
         "does not start with the memory of t1.nano",
     ),
-    "an unknown consent": (
-        "kafka",
-        "one",
-        {"allow": ["kafka.topic.destroy:t"]},
-        "allow: 'kafka.topic.destroy:t' is no consent",
-    ),
-    "a consent that names nothing": (
-        "kafka",
-        "one",
-        {"allow": ["kafka.topic.delete"]},
-        "'kafka.topic.delete' names nothing; write kafka.topic.delete:NAME",
-    ),
 }
+
+
+@pytest.fixture(scope="module")
+def judged(place: Place) -> Run:
+    return place.run(
+        *(task(title, kind, name, fails=True, **rest) for title, (kind, name, rest, _unused) in WHOLE.items())
+    )
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_a_new_cluster_that_cannot_work_is_refused_with_what_would_do(judged: Run, case: str) -> None:
+    kind, name, _unused, text = WHOLE[case]
+    message = judged.msg(case)
+    assert message.startswith(f"{kind} cluster ")
+    assert f"/{name}: nothing was written: " in message
+    assert text in message
+    (refusal,) = judged[case]["refusals"]
+    assert refusal["way_out"]
+
+
+def test_judging_a_whole_writes_nothing(judged: Run) -> None:
+    assert judged.writes == []
 
 
 @pytest.fixture(scope="module")
