@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+# Posted and answered, never stored; their entries have the verb "ask".
+QUESTIONS = frozenset({"selfsubjectaccessreviews"})
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One answered request. ``dry_run``: it asked not to be persisted (which this platform ignores).
+    """One answered request. ``verb`` is Kubernetes' own, but for :data:`QUESTIONS`. ``dry_run``: it asked not
+    to be persisted (which this platform ignores).
 
     ``at``: when it was answered, in seconds since the epoch.
     """
@@ -93,7 +96,7 @@ def _entry(event: dict[str, Any]) -> AuditEntry:
     target: dict[str, str] = event.get("objectRef", {})
     path, _unused, query = str(event["requestURI"]).partition("?")
     return AuditEntry(
-        verb=event["verb"],
+        verb="ask" if target.get("resource") in QUESTIONS else event["verb"],
         resource=target.get("resource", ""),
         name=target.get("name", ""),
         namespace=target.get("namespace", ""),

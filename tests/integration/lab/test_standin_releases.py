@@ -314,6 +314,29 @@ def test_trap_quota_refuses_pods(lab: Lab, platform: Control) -> None:
         lab.remove_tenant(tenant.namespace)
 
 
+def test_trap_quota_refuses_volumes_and_gives_back_what_is_removed(lab: Lab, platform: Control) -> None:
+    tenant = lab.tenant("volumes", brokers=False, quota={"requests.storage": "25Gi", "pods": "10"})
+    used = f"/api/v1/namespaces/{tenant.namespace}/resourcequotas/tenant-quota"
+
+    def is_used(pods: str, storage: str) -> bool:
+        counted = {"pods": pods, "requests.storage": storage}
+        return bool(lab.api.get(used)["status"]["used"] == counted)
+
+    try:
+        app = Application(lab, tenant, "rabbitmq").create(replicas=3, resourcesPreset="s1.small", size="10Gi")
+        app.until_ready()
+        app.until("refusal", lambda: bool(app.events("FailedCreate")))
+        event = app.events("FailedCreate")[0]
+        assert event.startswith("create Claim persistence-rabbitmq-one-server-")
+        assert "exceeded quota: tenant-quota" in event
+        app.until("use", lambda: is_used("2", str(20 * 1024**3)))
+        assert len(app.broker_pods()) == len(app.claims()) == 2
+        app.delete()
+        app.until("use", lambda: is_used("0", "0"))
+    finally:
+        lab.remove_tenant(tenant.namespace)
+
+
 def test_the_api_refuses_what_it_always_refused(played: Make) -> None:
     """The stand-in adds nothing to the API server's own checks."""
     with pytest.raises(ApiError) as refused:

@@ -124,10 +124,10 @@ class Pods:
         return [*brokers.members(), *more]
 
     async def create(self, pods: PodSet, ordinal: int) -> bool:
-        """Make a pod with its volume; False where a quota refuses it, which only an event tells."""
+        """Make a pod with its volume; False where a quota refuses either, which only an event tells."""
         cluster, name = self._cluster, pods.pod(ordinal)
-        if pods.volume:
-            await self.volume(pods, ordinal)
+        if pods.volume and not await self.volume(pods, ordinal):
+            return False
         pod = Pod(name, pods.component, ordinal, dict(pods.labels), pods.image, pods.resources)
         try:
             if cluster.refuse_pods:
@@ -135,25 +135,28 @@ class Pods:
             made = await cluster.platform.kube.create(cluster.full(self._manifest(pod)), cluster.namespace)
             pod.uid = made["metadata"]["uid"]
         except ApiError as error:
-            if error.code == 403 and "exceeded quota" in str(error):
-                kind, owner = pods.owner
-                message = f"create Pod {name} in {kind} {owner} failed error: {error}"
-                await cluster.event(kind, owner, "FailedCreate", message, warning=True)
+            if _over_quota(error):
+                await self._refused(pods, f"Pod {name}", error)
                 return False
             if error.code != 409:
                 raise
         cluster.state.pods[name] = pod
         return True
 
-    async def volume(self, pods: PodSet, ordinal: int) -> None:
-        """Make a member's volume claim, or grow the one it has."""
+    async def _refused(self, pods: PodSet, what: str, error: ApiError) -> None:
+        kind, owner = pods.owner
+        message = f"create {what} in {kind} {owner} failed error: {error}"
+        await self._cluster.event(kind, owner, "FailedCreate", message, warning=True)
+
+    async def volume(self, pods: PodSet, ordinal: int) -> bool:
+        """Make a member's volume claim, or grow the one it has; False where a quota refuses a new one."""
         cluster = self._cluster
         pod = pods.pod(ordinal)
         name = f"{pods.volume}{pod}"
         known = cluster.state.volumes.get(name)
         storage_class = known.storage_class if known else pods.storage_class
         if known and known.size == pods.size:
-            return
+            return True
         claim: Json = {
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "labels": dict(pods.labels)},
@@ -163,24 +166,33 @@ class Pods:
                 **({"storageClassName": storage_class} if storage_class else {}),
             },
         }
-        cluster.state.volumes[name] = Volume(name, pod, pods.size, storage_class, dict(pods.labels))
+        volume = Volume(name, pod, pods.size, storage_class, dict(pods.labels))
         bound = {"status": {"phase": "Bound", "capacity": {"storage": pods.size}}}
         if known is None:
-            await cluster.apply(claim)
+            try:
+                await cluster.apply(claim)
+            except ApiError as error:
+                if not _over_quota(error):
+                    raise
+                await self._refused(pods, f"Claim {name} Pod {pod}", error)
+                return False
+            cluster.state.volumes[name] = volume
             await cluster.platform.kube.patch(
                 "PersistentVolumeClaim", cluster.namespace, name, bound, "status"
             )
-            return
-        # Growing a claim is allowed by the API only where the class says so.
+            return True
+        # Growing a claim is allowed by the API only where the class says so and the quota has room.
         change = {"spec": {"resources": claim["spec"]["resources"]}}
         try:
             await cluster.platform.kube.patch("PersistentVolumeClaim", cluster.namespace, name, change)
             await cluster.platform.kube.patch(
                 "PersistentVolumeClaim", cluster.namespace, name, bound, "status"
             )
+            cluster.state.volumes[name] = volume
         except ApiError as error:
             if error.code not in (403, 422):
                 raise
+        return True
 
     async def mark(self, name: str, *, ready: bool, reason: str = "", restarts: int | None = None) -> None:
         """Write a pod's status; a pod that a fault keeps unready stays so."""
@@ -351,6 +363,13 @@ class Pods:
         }
 
 
+def _over_quota(error: ApiError) -> bool:
+    return error.code == 403 and "exceeded quota" in str(error)
+
+
+_OF_CLASS = ".storageclass.storage.k8s.io/"
+
+
 def usage(clusters: list[Cluster], keys: list[str]) -> dict[str, str]:
     """What the clusters of a namespace use of a ResourceQuota's ``keys``."""
     totals: dict[str, Any] = dict.fromkeys(keys, 0)
@@ -366,13 +385,18 @@ def usage(clusters: list[Cluster], keys: list[str]) -> dict[str, str]:
                     totals[key] += quantities.parse(source[resource])
         for claim in cluster.state.volumes.values():
             for key in keys:
-                if key == "requests.storage":
+                storage_class, of_class, resource = key.rpartition(_OF_CLASS)
+                if of_class and storage_class != claim.storage_class:
+                    continue
+                if resource == "requests.storage":
                     totals[key] += quantities.parse(claim.size)
-                elif key == "persistentvolumeclaims":
+                elif resource in ("persistentvolumeclaims", "count/persistentvolumeclaims"):
                     totals[key] += 1
         for service in cluster.state.services.values():
             for key in keys:
-                if key == "services" or (key == "services.loadbalancers" and service["address"]):
+                if key in ("services", "count/services") or (
+                    key == "services.loadbalancers" and service["address"]
+                ):
                     totals[key] += 1
     return {key: _plain(total) for key, total in totals.items()}
 

@@ -11,7 +11,15 @@ from typing import Any
 from tests.lab.audit import AuditEntry, AuditLog
 
 
-def event(audit_id: str, verb: str, *, uri: str = "/apis/x", user: str = "jo", agent: str = "a/1") -> str:
+def event(
+    audit_id: str,
+    verb: str,
+    *,
+    uri: str = "/apis/x",
+    user: str = "jo",
+    agent: str = "a/1",
+    resource: str = "kafkas",
+) -> str:
     data: dict[str, Any] = {
         "auditID": audit_id,
         "verb": verb,
@@ -19,7 +27,7 @@ def event(audit_id: str, verb: str, *, uri: str = "/apis/x", user: str = "jo", a
         "requestURI": uri,
         "user": {"username": user},
         "userAgent": agent,
-        "objectRef": {"resource": "kafkas", "namespace": "tenant-acme", "name": "orders"},
+        "objectRef": {"resource": resource, "namespace": "tenant-acme", "name": "orders"},
         "responseStatus": {"code": 200},
     }
     return json.dumps(data) + "\n"
@@ -87,6 +95,14 @@ def test_writes_are_the_mutating_verbs_dry_run_included(tmp_path: Path) -> None:
     assert verbs(found) == ["create", "update", "delete", "patch"]
     assert [entry.dry_run for entry in found] == [False, False, False, True]
     assert found[-1].path == "/apis/x"
+
+
+def test_a_question_that_stores_nothing_is_no_write(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log")
+    mark = log.log.mark()
+    log.add(event("1", "create", resource="selfsubjectaccessreviews"), event("2", "create"))
+    assert verbs(log.log.requests(mark)) == ["ask", "create"]
+    assert verbs(log.log.writes(mark)) == ["create"]
 
 
 def test_the_server_is_given_time_to_write_before_each_reading(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.lab.standin.pods import observe, status
-from tests.lab.standin.state import Pod
+from tests.lab.standin.pods import observe, status, usage
+from tests.lab.standin.quantities import container_resources
+from tests.lab.standin.state import Pod, Volume
 
 SINCE = "2026-01-01T00:00:00Z"
 
@@ -63,3 +65,25 @@ def test_a_pod_that_failed_waits_for_its_next_start(reason: str, code: int) -> N
     assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert (container["lastState"]["terminated"]["reason"], container["restartCount"]) == (reason, 4)
     assert container["lastState"]["terminated"]["exitCode"] == code
+
+
+def test_a_quota_counts_pods_claims_and_services_by_its_own_names() -> None:
+    member = Pod("p", "kafka", 0, {}, "image", container_resources("s1.small", {}))
+    volumes = {name: Volume(name, "p", "10Gi", name, {}) for name in ("local", "")}
+    services = {"inner": {"address": None}, "outer": {"address": "127.0.0.9"}}
+    state = SimpleNamespace(pods={"p": member}, volumes=volumes, services=services)
+    gibibytes = str(10 * 1024**3)
+    expected = {
+        "pods": "1",
+        "limits.memory": str(2 * 1024**3),
+        "requests.cpu": "100m",
+        "requests.storage": str(20 * 1024**3),
+        "persistentvolumeclaims": "2",
+        "local.storageclass.storage.k8s.io/requests.storage": gibibytes,
+        "local.storageclass.storage.k8s.io/persistentvolumeclaims": "1",
+        "other.storageclass.storage.k8s.io/requests.storage": "0",
+        "services.loadbalancers": "1",
+        "count/services": "2",
+    }
+    clusters: Any = [SimpleNamespace(state=state)]
+    assert usage(clusters, list(expected)) == expected
