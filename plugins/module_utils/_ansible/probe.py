@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How `platform_probe` runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._engine.fields import Problem
+from .._engine.state import ClusterRef
+from .._platforms.cozystack.adapter import APPLICATIONS
+from .._platforms.cozystack.names import label_problem
+from .._platforms.cozystack.probe.cluster import Disposable
+from .._platforms.cozystack.probe.fact import Answer
+from .._platforms.cozystack.probe.reading import Tenant
+from .._platforms.cozystack.probe.run import CODES, DISPOSABLE, ORPHANS, Programme, table
+from .._platforms.errors import PlatformError
+from .._platforms.session import Session
+from .arguments import Spec, connection_arguments
+from .info import open_session
+from .result import Result, requests_result
+from .run import _fail, _problems, _refuse_bad_input
+
+
+def probe_arguments() -> Spec:
+    """All options of the module."""
+    return connection_arguments() | {
+        "namespace": {"type": "str", "required": True},
+        "only": {"type": "list", "elements": "str", "choices": list(CODES), "default": []},
+        "disposable": {
+            "type": "dict",
+            "options": {
+                "kind": {"type": "str", "choices": list(APPLICATIONS), "default": "nats"},
+                "name": {"type": "str", "required": True},
+                "wait_timeout": {"type": "int", "default": 900},
+                "patience": {"type": "int", "default": 45},
+            },
+        },
+        "allow": {"type": "list", "elements": "str", "default": []},
+    }
+
+
+def run_probe() -> None:
+    """The whole life of `platform_probe`."""
+    module = AnsibleModule(argument_spec=probe_arguments(), supports_check_mode=True)
+    namespace, given = module.params["namespace"], module.params["disposable"]
+    named = _problems(namespace=label_problem(namespace))
+    if given is not None:
+        text = APPLICATIONS[given["kind"]].kind.name_problem(given["name"])
+        named += [] if text is None else [Problem("disposable.name", text)]
+    _refuse_bad_input(module, namespace, [*named, *_consent_problems(module.params["allow"])])
+    try:
+        session = open_session(module.params, "platform_probe")
+    except PlatformError as error:
+        _fail(module, namespace, error, {})
+    programme = Programme(
+        frozenset(module.params["only"]),
+        None if given is None else _disposable(session, namespace, given),
+        frozenset(module.params["allow"]),
+    )
+    # the removal is not for a task's end alone: a run that is stopped leaves nothing either
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    answers: list[Answer] = []
+    try:
+        programme.refuse()
+        answers.extend(programme.read(Tenant(session, namespace)))
+        if not module.check_mode:
+            answers.extend(programme.write())
+    except PlatformError as error:
+        _fail(module, namespace, error, _result(session, programme, answers))
+    answers.extend(programme.leave_out(writes=not module.check_mode))
+    module.exit_json(**_result(session, programme, answers))
+
+
+def _disposable(session: Session, namespace: str, given: t.Mapping[str, t.Any]) -> Disposable:
+    ref = ClusterRef(given["kind"], namespace, given["name"])
+    return Disposable(session, ref, timeout=given["wait_timeout"], patience=given["patience"])
+
+
+def _consent_problems(allow: t.Iterable[str]) -> list[Problem]:
+    known = f"{DISPOSABLE}:NAME and {ORPHANS}:NAME"
+    return [
+        Problem("allow", f"{one!r} is no consent; there are {known}")
+        for one in allow
+        if one.partition(":")[0] not in (DISPOSABLE, ORPHANS) or not one.partition(":")[2]
+    ]
+
+
+def _result(session: Session, programme: Programme, answers: t.Sequence[Answer]) -> Result:
+    facts = [answer.public() for answer in answers]
+    return {
+        "changed": bool(programme.steps),
+        "facts": facts,
+        "differ": [fact["code"] for fact in facts if fact["holds"] == "no"],
+        "table": table(answers),
+        "steps": programme.steps,
+        "requests": requests_result(session.requests),
+    }
