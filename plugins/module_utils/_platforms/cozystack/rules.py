@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing as t
+
+from ..._engine.fields import Field
 from ..._engine.quantity import parse_quantity
 from ..._engine.risk import Edit, Risk, Rule
+from ..._engine.types import QUANTITY
+from .presets import MEMORY, PRESET, pod_resources
 
 VOLUME_EXPANSION = "volume_expansion"
 """Capability: whether the storage class in use can grow a volume."""
@@ -29,6 +35,65 @@ def new_preset(code: str, members: str) -> Rule:
         f"{members} restart one by one with the new resources",
         replaces_pods=True,
     )
+
+
+def resource_fields(
+    code: str, members: str, *, prefix: str, path: tuple[str, ...], default: str
+) -> tuple[Field, ...]:
+    """What each pod may use: the preset, and `resources`, which override it key by key. `prefix` is
+    where the options stand (such as `brokers`, or empty), `path` where the platform has them.
+
+    Where a change of one is hidden by another, no pod is replaced, and a wait for that would not end.
+    """
+    at = f"{prefix}." if prefix else ""
+    unchanged = Rule(
+        f"{code}.resources.unchanged",
+        Risk.SAFE,
+        f"{members} have as much already, so none restarts",
+    )
+    change = Rule(
+        f"{code}.resources.change",
+        Risk.ROLLING,
+        f"{members} restart one by one with the new resources",
+        replaces_pods=True,
+    )
+
+    def rules(option: str, otherwise: Rule) -> tuple[Rule, ...]:
+        return dataclasses.replace(unchanged, when=_gives_the_same(prefix, option)), otherwise
+
+    return (
+        Field(
+            f"{at}resources_preset",
+            (*path, "resourcesPreset"),
+            PRESET,
+            default,
+            rules=rules("resources_preset", new_preset(code, members)),
+        ),
+        Field(
+            f"{at}resources.cpu",
+            (*path, "resources", "cpu"),
+            QUANTITY,
+            rules=rules("resources.cpu", change),
+        ),
+        Field(
+            f"{at}resources.memory",
+            (*path, "resources", "memory"),
+            MEMORY,
+            rules=rules("resources.memory", change),
+        ),
+    )
+
+
+def _gives_the_same(prefix: str, option: str) -> t.Callable[[Edit], bool]:
+    name = f"{prefix}.{option}" if prefix else option
+
+    def same(edit: Edit) -> bool:
+        before, after = (
+            pod_resources({**edit.state.values, name: value}, prefix) for value in (edit.before, edit.after)
+        )
+        return before == after
+
+    return same
 
 
 def smaller_volume(code: str, seen: str) -> Rule:
@@ -64,3 +129,16 @@ def deletion(kind: str, title: str) -> Rule:
 def creation(kind: str, title: str) -> Rule:
     """A new cluster hurts nobody."""
     return Rule(f"{kind}.cluster.create", Risk.SAFE, f"a new {title} cluster is created")
+
+
+def external_opens(kind: str, effect: str, *, replaces_pods: bool = False) -> Rule:
+    """Access from outside; whether it is safe there is a matter of the checks."""
+    risk = Risk.ROLLING if replaces_pods else Risk.SAFE
+    return Rule(
+        f"{kind}.external.open", risk, effect, when=lambda edit: bool(edit.after), replaces_pods=replaces_pods
+    )
+
+
+def external_closes(kind: str, effect: str, *, replaces_pods: bool = False) -> Rule:
+    """No access from outside any more."""
+    return Rule(f"{kind}.external.close", Risk.DISRUPTIVE, effect, replaces_pods=replaces_pods)

@@ -7,63 +7,25 @@
 from __future__ import annotations
 
 import re
-import typing as t
 
-from ...._engine.fields import Check, Field, Items, Kind, Trouble
+from ...._engine.fields import Field, Items, Kind
 from ...._engine.risk import Edit, Risk, Rule
-from ...._engine.state import State
-from ...._engine.types import COUNT, QUANTITY, TEXT, Type, Value, scalar_text
+from ...._engine.types import COUNT, QUANTITY, SWITCH, TEXT
 from ..application import DEFAULTS_FROZEN, grows, shrinks
 from ..names import cluster_name_problem, kebab, object_problem
-from ..presets import PRESET
 from ..rules import (
     VOLUME_EXPANSION,
     creation,
     deletion,
-    new_preset,
+    external_closes,
+    external_opens,
     other_storage_class,
+    resource_fields,
     smaller_volume,
 )
-
-
-def _config_problem(config: Value) -> str | None:
-    for key, value in config.items():
-        if not re.fullmatch(r"[a-z]+(\.[a-z0-9]+)+|preallocate", str(key)):
-            return f"{key!r} is no topic configuration; keys are written with dots, such as retention.ms"
-        if value is not None and not isinstance(value, str | int | float | bool):
-            return f"{key} must be a single value, not {type(value).__name__}"
-    return None
-
-
-def _config_key(config: Value) -> t.Hashable:
-    return frozenset((key, scalar_text(value)) for key, value in config.items())
-
-
-TOPIC_CONFIG = Type("mapping", key=_config_key, problem=_config_problem, per_key=True)
-
-
-def _retains_less(edit: Edit) -> bool:
-    """A limit of retention that gets smaller; -1 is no limit, and unset means the broker's own."""
-    try:
-        after = float(edit.after) if edit.after is not None else None
-        before = float(edit.before) if edit.before is not None else None
-    except (TypeError, ValueError):
-        return True
-    if after is None or before is None:
-        return after is None or after >= 0
-    return after >= 0 and (before < 0 or after < before)
-
-
-def _retention(key: str) -> tuple[Rule, ...]:
-    return (
-        Rule(
-            f"kafka.topic.{key}.shrink",
-            Risk.DESTRUCTIVE,
-            "messages beyond the new limit are deleted",
-            when=_retains_less,
-        ),
-    )
-
+from .checks import ADVICE, CONSTRAINTS
+from .topic_config import TOPIC_CONFIG
+from .topic_rules import RULES
 
 _STORAGE_SEEN = "Kafka goes on with the old volumes and the platform reports it as ready"
 
@@ -76,17 +38,17 @@ _VOLUME_GROWTH = Rule(
 )
 
 
-def _names_more_replicas_than_brokers(state: State) -> t.Iterator[Trouble]:
-    brokers = state.values.get("brokers.replicas")
-    for name, topic in state.named("topics").items():
-        replicas = topic.get("replicas")
-        if brokers is not None and replicas is not None and replicas > brokers:
-            yield Trouble(
-                f"topics[{name}].replicas",
-                f"{replicas} replicas need as many brokers, and there are {brokers}",
-                f"declare at most {brokers} replicas or more brokers",
-                {"topics": [{"name": name, "replicas": brokers}]},
-            )
+def _changes_the_protocol_outside(edit: Edit) -> bool:
+    """Unset, TLS follows `external`; where nothing listens outside, nobody notices."""
+    external = bool(edit.state.values.get("external"))
+    before, after = (external if value is None else value for value in (edit.before, edit.after))
+    return external and before != after
+
+
+def _ignored_as_before(edit: Edit) -> bool:
+    """A class that is ignored, in place of another one that is: no new finding, so a change to refuse."""
+    brokers = edit.state.values.get("brokers.storage_class") or ""
+    return all((value or "") not in ("", brokers) for value in (edit.before, edit.after))
 
 
 KAFKA = Kind(
@@ -97,13 +59,8 @@ KAFKA = Kind(
     create=creation("kafka", "Kafka"),
     delete=deletion("kafka", "Kafka"),
     beside=(DEFAULTS_FROZEN,),
-    constraints=(
-        Check(
-            "kafka.topic.replicas.beyond_brokers",
-            "a topic needs as many brokers as it has replicas",
-            _names_more_replicas_than_brokers,
-        ),
-    ),
+    constraints=CONSTRAINTS,
+    advice=ADVICE,
     fields=(
         Field(
             "brokers.replicas",
@@ -145,13 +102,7 @@ KAFKA = Kind(
             default="",
             rules=(other_storage_class("kafka.brokers", _STORAGE_SEEN),),
         ),
-        Field(
-            "brokers.resources_preset",
-            ("kafka", "resourcesPreset"),
-            PRESET,
-            default="c1.small",
-            rules=(new_preset("kafka.brokers", "brokers"),),
-        ),
+        *resource_fields("kafka.brokers", "brokers", prefix="brokers", path=("kafka",), default="c1.small"),
         Field(
             "zookeeper.replicas",
             ("zookeeper", "replicas"),
@@ -179,11 +130,66 @@ KAFKA = Kind(
             ),
         ),
         Field(
-            "zookeeper.resources_preset",
-            ("zookeeper", "resourcesPreset"),
-            PRESET,
+            "zookeeper.storage_class",
+            ("zookeeper", "storageClass"),
+            TEXT,
+            default="",
+            rules=(
+                Rule(
+                    "kafka.zookeeper.storage_class.change",
+                    Risk.IMPOSSIBLE,
+                    "the platform ignores it: ZooKeeper's volumes use the storage class of the brokers",
+                    when=_ignored_as_before,
+                    way_out="declare the class under brokers only",
+                    correct=lambda edit: edit.state.values.get("brokers.storage_class") or "",
+                ),
+                Rule(
+                    "kafka.zookeeper.storage_class.noted",
+                    Risk.SAFE,
+                    "is stored and changes nothing: ZooKeeper's volumes use the storage class of the brokers",
+                ),
+            ),
+        ),
+        *resource_fields(
+            "kafka.zookeeper",
+            "ZooKeeper servers",
+            prefix="zookeeper",
+            path=("zookeeper",),
             default="c1.small",
-            rules=(new_preset("kafka.zookeeper", "ZooKeeper servers"),),
+        ),
+        Field(
+            "external",
+            ("external",),
+            SWITCH,
+            default=False,
+            rules=(
+                external_opens(
+                    "kafka",
+                    "a listener on port 9094 is added, with a load balancer for each broker and one more; "
+                    "brokers restart one by one",
+                    replaces_pods=True,
+                ),
+                external_closes(
+                    "kafka",
+                    "clients outside are cut off, the addresses are given back; brokers restart one by one",
+                    replaces_pods=True,
+                ),
+            ),
+        ),
+        Field(
+            "tls.enabled",
+            ("tls", "enabled"),
+            SWITCH,  # no default: unset, it follows `external`
+            rules=(
+                Rule(
+                    "kafka.tls.change",
+                    Risk.DISRUPTIVE,
+                    "clients outside must change to the other protocol; brokers restart one by one",
+                    when=_changes_the_protocol_outside,
+                    replaces_pods=True,
+                ),
+                Rule("kafka.tls.noted", Risk.SAFE, "nothing that listens outside changes"),
+            ),
         ),
     ),
     items=(
@@ -248,17 +254,7 @@ KAFKA = Kind(
                     ("config",),
                     TOPIC_CONFIG,
                     default={},
-                    key_rules={
-                        "retention.ms": _retention("retention_ms"),
-                        "retention.bytes": _retention("retention_bytes"),
-                        "cleanup.policy": (
-                            Rule(
-                                "kafka.topic.cleanup_policy.change",
-                                Risk.DESTRUCTIVE,
-                                "compaction keeps the newest message of a key, deletion the recent ones",
-                            ),
-                        ),
-                    },
+                    key_rules=RULES,
                 ),
             ),
         ),

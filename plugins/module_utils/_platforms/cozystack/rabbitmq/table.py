@@ -12,16 +12,18 @@ from ...._engine.fields import Check, Field, Items, Kind, Trouble
 from ...._engine.quantity import parse_quantity
 from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.state import State
-from ...._engine.types import COUNT, NAMES, QUANTITY, TEXT, Type
+from ...._engine.types import COUNT, NAMES, QUANTITY, SWITCH, TEXT, Type
 from ..application import DEFAULTS_FROZEN, shrinks
 from ..names import PASSWORD, cluster_name_problem, kebab, user_name_problem
-from ..presets import PRESET, memory
+from ..presets import in_mebibytes, pod_resources
 from ..rules import (
     VOLUME_EXPANSION,
     creation,
     deletion,
-    new_preset,
+    external_closes,
+    external_opens,
     other_storage_class,
+    resource_fields,
     smaller_volume,
 )
 
@@ -41,6 +43,7 @@ VERSION = Type(
     ),
 )
 
+_FLOOR = parse_quantity("256Mi")
 _NEVER_READY = "the release never gets ready again, and whatever else is in the same change is not applied"
 
 
@@ -69,21 +72,78 @@ def _one_role_per_user(state: State) -> t.Iterator[Trouble]:
                 f"vhosts[{name}]",
                 f"user {user!r} is both in admins and in readonly, which makes two permissions of one name",
                 "keep one of them",
+                {"vhosts": [{"name": name, "readonly": [one for one in vhost["readonly"] if one != user]}]},
             )
 
 
 def _enough_memory(state: State) -> t.Iterator[Trouble]:
-    preset = state.values.get("resources_preset")
     version = state.values.get("version")
-    if preset is None or version is None:
-        return
+    memory = pod_resources(state.values, "")[1]
     # seen: 4.0 uses 113 to 126 MB when idle and is killed 12 s after each start in 128Mi (cozystack#4003)
-    if version != "v3.13" and 0 < memory(preset) < parse_quantity("256Mi"):
+    if version not in (None, "v3.13") and 0 < memory < _FLOOR:
         yield Trouble(
-            "resources_preset",
-            f"RabbitMQ {version} does not start with the memory of {preset} and is killed again and again",
-            "declare resources_preset: s1.nano or larger",
-            {"resources_preset": "s1.nano"},
+            _memory_option(state),
+            f"RabbitMQ {version} does not start with the memory of {_source(state)} ({in_mebibytes(memory)}) "
+            "and is killed again and again",
+            "give it 256Mi or more; s1.nano has 512Mi",
+            _with_memory(state, "256Mi"),
+        )
+
+
+def _roomy_memory(state: State) -> t.Iterator[Trouble]:
+    memory = pod_resources(state.values, "")[1]
+    # the preset that is proposed upstream as the default (cozystack#3936)
+    if _FLOOR <= memory < parse_quantity("512Mi") and state.values.get("version") != "v3.13":
+        yield Trouble(
+            _memory_option(state),
+            f"{in_mebibytes(memory)} are little more than an idle node uses, and a node that runs short "
+            "stops its publishers",
+            "give it 512Mi or more, as s1.nano does",
+            _with_memory(state, "512Mi"),
+        )
+
+
+def _memory_option(state: State) -> str:
+    explicit = state.values.get("resources.memory") is not None
+    return "resources.memory" if explicit else "resources_preset"
+
+
+def _source(state: State) -> str:
+    return str(state.values.get("resources.memory") or state.values.get("resources_preset"))
+
+
+def _with_memory(state: State, amount: str) -> dict[str, t.Any]:
+    if _memory_option(state) == "resources.memory":
+        return {"resources": {"memory": amount}}
+    return {"resources_preset": "s1.nano"}
+
+
+def _plain_text_outside(state: State) -> t.Iterator[Trouble]:
+    if state.values.get("external"):
+        yield Trouble(
+            "external",
+            "reachable from outside in plain text: AMQP (5672) and management (15672), with the "
+            "passwords in both",
+            "keep external: false and connect from inside",
+            {"external": False},
+        )
+
+
+def _few_nodes(state: State) -> t.Iterator[Trouble]:
+    nodes = state.values.get("replicas", 3)
+    if nodes < 3:
+        yield Trouble(
+            "replicas",
+            f"with {nodes} node{'s' if nodes > 1 else ''} a quorum queue does not survive the loss of one",
+            "declare 3 nodes",
+            {"replicas": 3},
+        )
+    elif nodes % 2 == 0:
+        yield Trouble(
+            "replicas",
+            f"{nodes} nodes survive no more losses than {nodes - 1}, and no split into halves",
+            f"declare {nodes + 1} nodes",
+            {"replicas": nodes + 1},
         )
 
 
@@ -97,10 +157,27 @@ RABBITMQ = Kind(
     beside=(DEFAULTS_FROZEN,),
     constraints=(
         Check(
-            "rabbitmq.vhost.role.unknown_user", "a role needs its user, or never gets ready", _role_users_exist
+            "rabbitmq.vhost.role.unknown_user",
+            "a role needs its user, or never gets ready",
+            _role_users_exist,
         ),
         Check("rabbitmq.vhost.role.twice", "a user has one role in a virtual host", _one_role_per_user),
         Check("rabbitmq.memory.too_small", "RabbitMQ 4 does not start in 128Mi", _enough_memory),
+        Check(
+            "rabbitmq.external.plaintext",
+            "the platform's RabbitMQ has no TLS, so passwords and messages can be read on the way",
+            _plain_text_outside,
+            Risk.EXPOSING,
+        ),
+    ),
+    advice=(
+        Check(
+            "rabbitmq.durability.replicas",
+            "quorum queues need an odd number of nodes, 3 or more",
+            _few_nodes,
+            durability=True,
+        ),
+        Check("rabbitmq.memory.low", "a node with little memory stops its publishers", _roomy_memory),
     ),
     fields=(
         Field(
@@ -157,12 +234,16 @@ RABBITMQ = Kind(
                 other_storage_class("rabbitmq", "the platform ignores it and reports the cluster as ready"),
             ),
         ),
+        *resource_fields("rabbitmq", "nodes", prefix="", path=(), default="t1.nano"),
         Field(
-            "resources_preset",
-            ("resourcesPreset",),
-            PRESET,
-            default="t1.nano",
-            rules=(new_preset("rabbitmq", "nodes"),),
+            "external",
+            ("external",),
+            SWITCH,
+            default=False,
+            rules=(
+                external_opens("rabbitmq", "the service gets a load balancer; no node restarts"),
+                external_closes("rabbitmq", "clients outside are cut off and the address is given back"),
+            ),
         ),
         Field(
             "version",
@@ -213,7 +294,8 @@ RABBITMQ = Kind(
                             "rabbitmq.user.password.change",
                             Risk.IMPOSSIBLE,
                             "a new password reaches the visible Secret, never the broker",
-                            way_out="add a second user, move the clients, then remove this one",
+                            way_out="add a second user, move the clients to it, then remove this one",
+                            correct=lambda _edit: None,
                         ),
                     ),
                 ),

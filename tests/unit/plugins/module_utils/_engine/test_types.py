@@ -18,7 +18,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types 
     TEXT,
     Type,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka.table import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka.topic_config import (  # noqa: E501
     TOPIC_CONFIG,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.names import PASSWORD
