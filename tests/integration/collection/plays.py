@@ -187,6 +187,7 @@ class Place:
         return kept | {
             "ANSIBLE_COLLECTIONS_PATH": str(link()),
             "ANSIBLE_HOME": str(desk / "home"),
+            "XDG_CACHE_HOME": str(self.directory / "cache"),
             "ANSIBLE_LOCAL_TEMP": str(desk / "local"),
             "ANSIBLE_REMOTE_TEMP": str(desk / "remote"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
