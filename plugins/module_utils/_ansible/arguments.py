@@ -79,6 +79,12 @@ def part_arguments(rows: Items) -> Spec:
     return spec | {field.option: _argument(field) for field in rows.fields}
 
 
+def inner_part_arguments(rows: Items, parent: Items, field: Field) -> Spec:
+    """All options of the module for things that stand by themselves, or in a field of other things."""
+    inner = {name: spec for name, spec in (field.type.options or {}).items() if name not in ("name", "state")}
+    return part_arguments(rows) | {parent.singular: {"type": "str"}} | inner
+
+
 def _common_arguments() -> Spec:
     return connection_arguments() | {
         "namespace": {"type": "str", "required": True},

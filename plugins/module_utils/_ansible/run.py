@@ -14,17 +14,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._engine.consent import consent_problems
 from .._engine.exposure import expired, read_day
-from .._engine.fields import Finding, Kind, Problem
+from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
-from .._engine.state import ClusterRef, Wanted
+from .._engine.state import ClusterRef, Part, Wanted
 from .._platforms.connection import connect
 from .._platforms.converge import Mode, Outcome, Terms, converge
 from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
-from .arguments import Spec, cluster_arguments, part_arguments
+from .arguments import Spec, cluster_arguments, inner_part_arguments, part_arguments
 from .result import Result, cluster_result
 
 VERSION = "0.1.0"
@@ -48,15 +48,52 @@ def run_cluster(kind_name: str) -> None:
 
 def run_part(kind_name: str, option: str) -> None:
     """The whole life of a module for one named thing inside a cluster that another task declares."""
-    kind = APPLICATIONS[kind_name].kind
-    rows = next(rows for rows in kind.items if rows.option == option)
+    rows = _rows(kind_name, option)
     module = _module(part_arguments(rows))
-    row = {name: module.params[name] for name in ("name", "state", *(field.option for field in rows.fields))}
+    _run_part(module, kind_name, rows, {option: [_row(module, [field.option for field in rows.fields])]}, [])
+
+
+def run_inner_part(kind_name: str, option: str, parent: str) -> None:
+    """The same for things that stand by themselves (users of a NATS cluster) or, where one is named, in
+    the field of that name of a `parent` (users of an account)."""
+    rows, outer = _rows(kind_name, option), _rows(kind_name, parent)
+    field = next(field for field in outer.fields if field.option == option)
+    module = _module(inner_part_arguments(rows, outer, field))
+    name, alone = module.params[outer.singular], [one.option for one in rows.fields]
+    inner = [one for one in field.type.options or () if one not in ("name", "state")]
+    if name is not None:
+        declared = {parent: [{"name": name, option: [_row(module, inner)]}]}
+        _run_part(module, kind_name, rows, declared, [], within=(parent, name))
+    problems = [
+        Problem(one, f"a {rows.singular} of the whole cluster has none; say in which {outer.singular} it is")
+        for one in inner
+        if one not in alone and module.params[one] is not None
+    ]
+    _run_part(module, kind_name, rows, {option: [_row(module, alone)]}, problems)
+
+
+def _rows(kind_name: str, option: str) -> Items:
+    return next(rows for rows in APPLICATIONS[kind_name].kind.items if rows.option == option)
+
+
+def _row(module: AnsibleModule, options: t.Iterable[str]) -> dict[str, t.Any]:
+    return {name: module.params[name] for name in ("name", "state", *options)}
+
+
+def _run_part(
+    module: AnsibleModule,
+    kind_name: str,
+    rows: Items,
+    declared: t.Mapping[str, t.Any],
+    problems: t.Sequence[Problem],
+    *,
+    within: tuple[str, str] | None = None,
+) -> t.NoReturn:
     ref = ClusterRef(kind_name, module.params["namespace"], module.params["cluster"])
-    wanted, problems = _declared(module, kind, {option: [row]}, present=True)
+    wanted, found = _declared(module, APPLICATIONS[kind_name].kind, declared, present=True)
+    wanted = dataclasses.replace(wanted, part=Part(module.params["state"] == "present", within))
     named = _problems(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
-    wanted = dataclasses.replace(wanted, part=True)
-    _run(module, ref, wanted, named + problems, agent=f"{kind_name}_{rows.singular}")
+    _run(module, ref, wanted, [*named, *problems, *found], agent=f"{kind_name}_{rows.singular}")
 
 
 def _module(spec: Spec) -> AnsibleModule:

@@ -16,7 +16,7 @@ from .fields import Field, Finding, Items, Kind
 from .options import collisions, plant, public_item, write_options
 from .risk import Edit, Risk, Rule
 from .secret import Secret, masked
-from .state import Actual, ClusterRef, Item, Name, State, Wanted
+from .state import Actual, ClusterRef, Item, Name, Part, State, Wanted
 from .types import Value
 
 
@@ -136,8 +136,13 @@ def make_plan(
     """Compare what is wanted with what is there. Pure: the same arguments give the same plan."""
     if not wanted.present:
         return _absence(kind, ref, actual.state if actual else None)
+    if wanted.part is not None and (lacking := _lacking(kind, wanted.part, actual)) is not None:
+        # nothing to remove, and nowhere to add
+        before = actual.state if actual else None
+        findings = (lacking,) if wanted.part.wanted else ()
+        return Plan(kind, ref, Action.NONE, (), findings, before, before, wanted.state)
     if actual is None:
-        return _missing(kind, ref, wanted) if wanted.part else _creation(kind, ref, wanted)
+        return _creation(kind, ref, wanted)
     return _update(kind, ref, wanted, actual, capabilities or {})
 
 
@@ -149,16 +154,20 @@ def _absence(kind: Kind, ref: ClusterRef, before: State | None) -> Plan:
     return Plan(kind, ref, Action.DELETE, (gone,), (), before, None)
 
 
-def _missing(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:
-    """A part of a cluster that is not there: nothing to remove, and nowhere to add."""
-    missing = Finding(
-        "",
-        f"{kind.name}.cluster.missing",
-        "there is no such cluster",
-        f"create it with {kind.name}_cluster first",
+def _lacking(kind: Kind, part: Part, actual: Actual | None) -> Finding | None:
+    """What has to be there before a part can be, and is not."""
+    made_by = f"with {kind.name}_cluster first"
+    if actual is None:
+        return Finding("", f"{kind.name}.cluster.missing", "there is no such cluster", f"create it {made_by}")
+    if part.within is None or part.within[1] in actual.state.named(part.within[0]):
+        return None
+    rows = next(rows for rows in kind.items if rows.option == part.within[0])
+    return Finding(
+        rows.label(part.within[1]),
+        f"{kind.name}.{rows.singular}.missing",
+        f"there is no such {rows.singular}",
+        f"declare it {made_by}",
     )
-    findings = (missing,) if any(wanted.state.items.values()) else ()
-    return Plan(kind, ref, Action.NONE, (), findings, None, None, wanted.state)
 
 
 def _creation(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:

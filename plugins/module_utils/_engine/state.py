@@ -40,12 +40,21 @@ class ClusterRef:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """One thing inside a cluster that somebody else has made: whether it is to be there (`wanted`), and
+    the thing, as option and name, that it belongs to and that has to be there before it."""
+
+    wanted: bool
+    within: tuple[str, Name] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
     """What a user declared: the cluster `present` with (at least) `state`, without the things named
     in `absent` (by option), or not there at all.
 
     The fields named in `reset` go back to the platform's default; of the things named in `purge` (by
-    option) only those in `state` stay. A `part` belongs to a cluster that somebody else has made.
+    option) only those in `state` stay. Where a `part` is declared, nothing else is made for it.
     """
 
     present: bool
@@ -53,7 +62,7 @@ class Wanted:
     absent: t.Mapping[str, frozenset[Name]] = dataclasses.field(default_factory=dict)
     reset: frozenset[str] = frozenset()
     purge: frozenset[str] = frozenset()
-    part: bool = False
+    part: Part | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     Actual,
     ClusterRef,
     Item,
+    Part,
     State,
     Wanted,
 )
@@ -124,7 +125,7 @@ def actual(doubled: frozenset[str] = frozenset(), **options: Any) -> Actual:
     return Actual(made, doubled={"users": doubled})
 
 
-def plan(before: Actual | None, kind: Kind = TOY, *, part: bool = False, **options: Any) -> Plan:
+def plan(before: Actual | None, kind: Kind = TOY, *, part: Part | None = None, **options: Any) -> Plan:
     wanted, problems = read_options(kind, options, present=True)
     assert problems == []
     return make_plan(kind, REF, dataclasses.replace(wanted, part=part), before)
@@ -277,10 +278,21 @@ def test_a_thing_that_stands_twice_is_made_single_by_whoever_declares_it() -> No
 
 
 def test_a_part_of_a_cluster_that_is_not_there_is_refused_and_its_absence_is_no_change() -> None:
-    (refusal,) = refusals(plan(None, part=True, users=users("app")), [])
+    (refusal,) = refusals(plan(None, part=Part(wanted=True), users=users("app")), [])
     assert (refusal.reason, refusal.way_out) == ("toy.cluster.missing", "create it with toy_cluster first")
-    assert plan(None, part=True, users=users("app", state="absent")).action is Action.NONE
-    assert reasons(plan(None, part=True, users=users("app", state="absent"))) == []
+    gone = plan(None, part=Part(wanted=False), users=users("app", state="absent"))
+    assert (gone.action, reasons(gone)) == (Action.NONE, [])
+
+
+def test_a_part_of_a_thing_that_is_not_there_is_refused_and_its_absence_is_no_change() -> None:
+    inside = ("users", "team")
+    made = plan(actual(), part=Part(True, inside), users=users("team", quota=3))
+    (refusal,) = refusals(made, [])
+    assert (refusal.path, refusal.reason) == ("users[team]", "toy.user.missing")
+    gone = plan(actual(), part=Part(False, inside), users=users("team", quota=3))
+    assert (gone.action, reasons(gone)) == (Action.NONE, [])
+    there = actual(users=users("team"))
+    assert plan(there, part=Part(True, inside), users=users("team", quota=3)).action is Action.UPDATE
 
 
 # digests
