@@ -214,7 +214,7 @@ filters:
   - health == 'ready'
 keyed_groups:
   - prefix: replicas
-    key: brokerops_options.replicas | default(brokerops_options.brokers.replicas)
+    key: (brokerops_options.replicas | default(brokerops_options.brokers.replicas)) | string
 groups:
   large: (brokerops_options.replicas | default(brokerops_options.brokers.replicas)) > 3
 compose:
