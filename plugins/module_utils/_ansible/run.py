@@ -17,7 +17,8 @@ from .._engine.exposure import expired, read_day
 from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
-from .._engine.state import ClusterRef, Part, Wanted
+from .._engine.secret import secrets_in
+from .._engine.state import ClusterRef, Part, State, Wanted
 from .._platforms.connection import connect
 from .._platforms.converge import Mode, Outcome, Terms, converge
 from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
@@ -28,6 +29,7 @@ from .arguments import Spec, cluster_arguments, inner_part_arguments, part_argum
 from .result import Result, cluster_result
 
 VERSION = "0.1.0"
+_TELLING = 8
 
 
 def run_cluster(kind_name: str) -> None:
@@ -134,6 +136,8 @@ def _run(
         converge(platform, ref, wanted, terms=terms, mode=mode, outcome=outcome)
     except PlatformError as error:
         failure = error
+    # the platform may quote its spec when it says what is wrong with it
+    module.no_log_values.update(_live_secrets(outcome))
     advice = () if outcome.plan is None else _advice(kind, outcome.plan, until)
     for one in advice:
         module.warn(f"[{one.reason}] {ref}: {one.path}: {one.text}; {one.way_out}")
@@ -144,6 +148,14 @@ def _run(
         _fail(module, str(ref), failure, result)
     module.exit_json(**result)
     raise AssertionError("exit_json ends the process")
+
+
+def _live_secrets(outcome: Outcome) -> t.Iterator[str]:
+    """Texts that stand in the cluster and are long enough to be found in a message for what they are."""
+    state = outcome.actual.state if outcome.actual else State()
+    for secret in secrets_in([state.values, state.items]):
+        if len(secret.reveal()) >= _TELLING:
+            yield secret.reveal()
 
 
 def _advice(kind: Kind, plan: Plan, until: datetime.date | None) -> tuple[Finding, ...]:

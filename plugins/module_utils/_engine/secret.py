@@ -53,3 +53,14 @@ def without_secrets(value: t.Any) -> t.Any:
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value if not isinstance(item, Secret)]
     return value
+
+
+def secrets_in(value: t.Any) -> t.Iterator[Secret]:
+    """Everything secret in a value, at any depth."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, collections.abc.Mapping):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)

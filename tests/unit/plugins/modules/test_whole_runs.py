@@ -161,6 +161,14 @@ def test_a_refusal_writes_nothing_and_shows_the_plan(run: Run) -> None:
     assert {request.method for request in server.requests} == {"GET"}
 
 
+def test_what_the_platform_quotes_of_its_spec_is_shown_without_the_secrets_in_it(run: Run) -> None:
+    document = application("nats", {"users": {"app": {"password": PASSWORD}}})
+    document["status"]["conditions"][0] |= {"status": "False", "message": f"cannot render {PASSWORD}"}
+    with scripted(Answer(body=document)) as server:
+        shown = run("nats_cluster", options(server.url))["cluster"]["status"]["message"]
+    assert shown.startswith("cannot render ") and PASSWORD not in shown
+
+
 @pytest.mark.parametrize(
     ("more", "path"),
     [

@@ -13,7 +13,12 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine import
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.diff import make_diff
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import write_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Plan
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import (
+    Secret,
+    masked,
+    secrets_in,
+    without_secrets,
+)
 from tests.unit.plugins.module_utils.tables import Options, declare, live, plan, problems
 
 OLD, NEW = "OldSecretValue77", "NewSecretValue88"
@@ -86,3 +91,16 @@ def test_a_changed_password_is_seen_in_the_diff_without_its_value() -> None:
     assert difference["after"].pop("changed secrets") == ["users[app].password"]
     assert difference["before"] == difference["after"]
     assert PLANS["change"].changes[0].public()["after"] == Secret.MASK
+
+
+NESTED = {"a": [Secret(OLD), {"b": Secret(NEW), "c": 1}], "d": (Secret(OLD), "plain"), "e": Secret(NEW)}
+
+
+def test_secrets_are_found_masked_and_left_out_at_any_depth() -> None:
+    assert [one.reveal() for one in secrets_in(NESTED)] == [OLD, NEW, OLD, NEW]
+    assert masked(NESTED) == {
+        "a": [Secret.MASK, {"b": Secret.MASK, "c": 1}],
+        "d": [Secret.MASK, "plain"],
+        "e": Secret.MASK,
+    }
+    assert without_secrets(NESTED) == {"a": [{"c": 1}], "d": ["plain"]}
