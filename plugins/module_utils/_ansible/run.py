@@ -13,7 +13,6 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .._engine.consent import consent_problems
-from .._engine.exposure import expired, read_day
 from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
@@ -26,6 +25,7 @@ from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
 from .arguments import Spec, cluster_arguments, inner_part_arguments, part_arguments
+from .exposure import expired, read_day
 from .result import Result, cluster_result
 
 VERSION = "0.1.0"

@@ -8,7 +8,7 @@ import datetime
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.exposure import expired, read_day
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.exposure import expired, read_day
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import State
 from tests.unit.plugins.module_utils.tables import KINDS
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 
-from .fields import Finding, Kind
-from .risk import Risk
-from .state import State
+from .._engine.fields import Finding, Kind
+from .._engine.risk import Risk
+from .._engine.state import State
 
 
 def read_day(text: str) -> datetime.date:
