@@ -198,7 +198,7 @@ def _update(
 ) -> Plan:
     before = actual.state
     state, disabled = _after(kind, wanted, before)
-    look = _Look(ref.name, capabilities, state)
+    look = _Look(ref.name, capabilities, before, state)
     changes: list[Change] = []
     for field in kind.fields:
         old = before.values.get(field.option)
@@ -235,14 +235,15 @@ def _update(
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Look:
     """What judging a change takes besides the change: whose it is, what the platform can do, and the
-    cluster as it will be."""
+    cluster as it is and as it will be."""
 
     owner: Name
     capabilities: t.Mapping[str, Value]
+    was: State
     state: State
 
     def edit(self, before: Value, after: Value) -> Edit:
-        return Edit(before, after, self.capabilities, self.state)
+        return Edit(before, after, self.capabilities, self.state, self.was)
 
     def of(self, owner: Name) -> _Look:
         return dataclasses.replace(self, owner=owner)

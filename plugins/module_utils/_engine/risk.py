@@ -36,13 +36,14 @@ class Edit:
 
     `capabilities` are the platform's answers to questions that were only asked because something
     changes, such as whether a volume can grow; a missing key means that nobody could say. `state` is
-    the whole cluster as it will be, for a rule that depends on another field.
+    the whole cluster as it will be and `was` as it is, for a rule that depends on another field.
     """
 
     before: Value
     after: Value
     capabilities: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
     state: State = dataclasses.field(default_factory=State)
+    was: State = dataclasses.field(default_factory=State)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
