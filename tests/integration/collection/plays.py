@@ -6,27 +6,23 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.collection_path import link
 from tests.integration.lab.applications import Application
 from tests.lab.audit import WRITES, AuditEntry, Mark
 from tests.lab.client import Object
 from tests.lab.labs import Lab
+from tests.lab.playbook import Runner
 from tests.lab.standin.control import App
 from tests.lab.tenants import Level, Tenant
 
 AGENT = "brokerops.messaging/"
 KINDS: tuple[App, ...] = ("kafka", "rabbitmq", "nats")
 SECONDS, PATIENCE = 120, 90
-_CALLBACKS = Path(__file__).parent / "callback"
 
 
 @dataclass(frozen=True)
@@ -162,10 +158,14 @@ class Place:
         """Run a playbook as it is; ``variables`` are of the environment."""
         desk = desk or self._desk()
         since = self.lab.audit.mark()
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments, str(playbook)]
-        status, output = _execute(command, desk, self._environment(desk) | dict(variables or {}))
-        assert "Traceback" not in output, output
-        return Run(status, output, _results(desk / "results"), self.requests(since))
+        runner = Runner(variables=self._variables | dict(variables or {}))
+        try:
+            run = runner.run(playbook, timeout=SECONDS, arguments=arguments, directory=desk)
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"not ended after {SECONDS} s: {late.output}") from None
+        assert "Traceback" not in run.output, run.output
+        results = {task.task: task.result | {"failed_task": task.failed} for task in run.whole}
+        return Run(run.code, run.output, results, self.requests(since))
 
     def mark(self) -> Mark:
         """Now, in the audit log."""
@@ -181,51 +181,12 @@ class Place:
         desk.mkdir(parents=True)
         return desk
 
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {"XDG_CACHE_HOME": str(self.directory / "cache")}
+
     def _environment(self, desk: Path) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "K8S_"))}
-        kept.pop("KUBECONFIG", None)
-        return kept | {
-            "ANSIBLE_COLLECTIONS_PATH": str(link()),
-            "ANSIBLE_HOME": str(desk / "home"),
-            "XDG_CACHE_HOME": str(self.directory / "cache"),
-            "ANSIBLE_LOCAL_TEMP": str(desk / "local"),
-            "ANSIBLE_REMOTE_TEMP": str(desk / "remote"),
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
-            "ANSIBLE_CALLBACKS_ENABLED": "results",
-            "BROKEROPS_RESULTS": str(desk / "results"),
-            "LC_ALL": "C.UTF-8",
-            "NO_COLOR": "1",
-        }
-
-
-def _execute(command: Sequence[str], desk: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Status and output. A run that does not end in time is ended with the module that it waits for."""
-    process = subprocess.Popen(
-        command,
-        cwd=desk,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _none = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _none = process.communicate()
-        raise AssertionError(f"not ended after {SECONDS} s: {output}") from None
-    return process.returncode, output
-
-
-def _results(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return {line["title"]: line["data"] | {"failed_task": line["failed"]} for line in lines}
+        return Runner(variables=self._variables).environment(desk)
 
 
 def paths(result: Mapping[str, Any]) -> list[str]:

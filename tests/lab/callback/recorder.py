@@ -44,23 +44,21 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible is untyped
         self._record(result, failed=True)
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
-        self._record(result, failed=False)
+        self._record(result, failed=False, item=True)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
-        self._record(result, failed=True)
+        self._record(result, failed=True, item=True)
 
-    def _record(self, result: Any, *, failed: bool) -> None:
-        given = result._result
-        if "results" in given:  # the whole of a loop; its items are there already
-            return
+    def _record(self, result: Any, *, failed: bool, item: bool = False) -> None:
         now = time.time()
         entry = {
-            "task": result._task.get_name(),
+            "task": result._task.name or result._task.get_name(),
             "action": result._task.action,
             "failed": failed,
             "started": self._since,
             "ended": now,
-            "result": given,
+            "part": "item" if item else "loop" if result._task.loop is not None else "task",
+            "result": result._result,
         }
         self._since = now
         with self._path.open("a", encoding="utf-8") as record:
