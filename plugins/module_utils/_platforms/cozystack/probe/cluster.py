@@ -47,6 +47,7 @@ cluster they change nothing: a null for a whole field would, as the next patch p
 
 _POLL = 0.05
 _WRITES, _REMOVALS = 5, 3
+_ORPHANED_AFTER = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -324,8 +325,11 @@ class Disposable:
                 self.delete()
             if not self.comes(lambda: self.get() is None, self.timeout):
                 return False
-        if self.comes(lambda: not self.left()):
+        # pods on their way out may take their time; what is not is nobody's any more
+        if self.comes(lambda: not self.left(), _ORPHANED_AFTER):
             return True
+        if not self.pods():
+            return self.comes(lambda: not self.left(), self.timeout)
         self.create()  # takes over what was orphaned, so that the next delete finds it
         self.rest()
         return False

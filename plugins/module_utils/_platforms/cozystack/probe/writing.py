@@ -14,6 +14,7 @@ import typing as t
 
 from ...errors import Conflict, PlatformError, Rejected, Uncertain
 from ...session import JSON_PATCH
+from ..adapter import NEUTRAL_KEY
 from ..facts import Release
 from .cluster import PROBE_KEY, Disposable
 from .fact import Fact, Need, Seen, no, unknown, yes
@@ -120,6 +121,7 @@ def _stale_version(cluster: Disposable) -> Seen:
 
 
 def _failed_test(cluster: Disposable) -> Seen:
+    cluster.rest()
     before = cluster.there()["spec"]
     test = {"op": "test", "path": "/spec/external", "value": "neither"}
     add = {"op": "add", "path": f"/spec/{PROBE_KEY}", "value": "although"}
@@ -134,11 +136,17 @@ def _failed_test(cluster: Disposable) -> Seen:
 
 
 def _empty_map(cluster: Disposable) -> Seen:
+    def shows(**keys: t.Any) -> bool:  # reads come from a cache
+        return cluster.comes(lambda: keys.items() <= cluster.there()["spec"].items(), cluster.timeout)
+
     cluster.patch({PROBE_KEY: {"kept": 1}})
-    cluster.patch({PROBE_KEY: {}})
+    shows(**{PROBE_KEY: {"kept": 1}})
+    cluster.patch({PROBE_KEY: {}, NEUTRAL_KEY: "{}"})
+    shows(**{NEUTRAL_KEY: "{}"})
     kept = cluster.there()["spec"].get(PROBE_KEY) == {"kept": 1}
-    cluster.patch({PROBE_KEY: {"kept": None}})
-    removed = cluster.comes(lambda: cluster.there()["spec"].get(PROBE_KEY) == {})
+    cluster.patch({PROBE_KEY: {"kept": None}, NEUTRAL_KEY: "null"})
+    shows(**{NEUTRAL_KEY: "null"})
+    removed = cluster.there()["spec"].get(PROBE_KEY) == {}
     cluster.patch({PROBE_KEY: "there"})
     if kept and removed:
         return yes("{} left the key, null took it away")
