@@ -208,3 +208,12 @@ def test_the_table_begins_with_what_differs_and_has_one_line_per_fact() -> None:
 def test_a_row_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         READING[0].code = "other"  # type: ignore[misc]
+
+
+def test_the_documentation_has_every_fact_as_it_stands_in_the_table() -> None:
+    rows = ["| Code | What this collection relies on | Source | Takes |", "|---|---|---|---|"]
+    for one in FACTS:
+        takes = one.need.value + ("" if one.kinds == KINDS else f": {' or '.join(one.kinds)}")
+        rows.append(f"| `{one.code}` | {one.statement.replace('|', '/')} | {one.source} | {takes} |")
+    text = (ROOT / "docs" / "platform-probe.md").read_text()
+    assert text.partition("## The facts\n")[2].partition("\n\n")[2] == "\n".join(rows) + "\n"
