@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing as t
-
 from ..._engine.fields import Field
 from ..._engine.quantity import parse_quantity
 from ..._engine.risk import Edit, Risk, Rule
@@ -50,6 +47,7 @@ def resource_fields(
         f"{code}.resources.unchanged",
         Risk.SAFE,
         f"{members} have as much already, so none restarts",
+        when=lambda edit: pod_resources(edit.was.values, prefix) == pod_resources(edit.state.values, prefix),
     )
     change = Rule(
         f"{code}.resources.change",
@@ -58,42 +56,27 @@ def resource_fields(
         replaces_pods=True,
     )
 
-    def rules(option: str, otherwise: Rule) -> tuple[Rule, ...]:
-        return dataclasses.replace(unchanged, when=_gives_the_same(prefix, option)), otherwise
-
     return (
         Field(
             f"{at}resources_preset",
             (*path, "resourcesPreset"),
             PRESET,
             default,
-            rules=rules("resources_preset", new_preset(code, members)),
+            rules=(unchanged, new_preset(code, members)),
         ),
         Field(
             f"{at}resources.cpu",
             (*path, "resources", "cpu"),
             QUANTITY,
-            rules=rules("resources.cpu", change),
+            rules=(unchanged, change),
         ),
         Field(
             f"{at}resources.memory",
             (*path, "resources", "memory"),
             MEMORY,
-            rules=rules("resources.memory", change),
+            rules=(unchanged, change),
         ),
     )
-
-
-def _gives_the_same(prefix: str, option: str) -> t.Callable[[Edit], bool]:
-    name = f"{prefix}.{option}" if prefix else option
-
-    def same(edit: Edit) -> bool:
-        before, after = (
-            pod_resources({**edit.state.values, name: value}, prefix) for value in (edit.before, edit.after)
-        )
-        return before == after
-
-    return same
 
 
 def smaller_volume(code: str, seen: str) -> Rule:

@@ -29,7 +29,7 @@ class _Topic(t.NamedTuple):
 
 
 def _brokers(state: State) -> int:
-    return int(state.values.get("brokers.replicas", 3))
+    return max(1, int(state.values.get("brokers.replicas", 3)))
 
 
 def _topics(state: State) -> t.Iterator[_Topic]:
@@ -294,7 +294,7 @@ def _more_than_fits(state: State) -> t.Iterator[Trouble]:
         size = parse_quantity(state.values.get("brokers.size", "10Gi"))
     except ValueError:  # a live value that some other tool wrote
         return
-    if total > size:
+    if parts and total > size:
         largest = max(parts, key=lambda part: part[1])[0]
         yield Trouble(
             "brokers.size",

@@ -39,10 +39,11 @@ _VOLUME_GROWTH = Rule(
 
 
 def _changes_the_protocol_outside(edit: Edit) -> bool:
-    """Unset, TLS follows `external`; where nothing listens outside, nobody notices."""
-    external = bool(edit.state.values.get("external"))
-    before, after = (external if value is None else value for value in (edit.before, edit.after))
-    return external and before != after
+    """Unset, TLS follows `external`; where nothing listened outside, or will not, nobody notices."""
+    was, will_be = (bool(state.values.get("external")) for state in (edit.was, edit.state))
+    before = was if edit.before is None else edit.before
+    after = will_be if edit.after is None else edit.after
+    return was and will_be and before != after
 
 
 def _ignored_as_before(edit: Edit) -> bool:

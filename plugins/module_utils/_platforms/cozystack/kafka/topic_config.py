@@ -124,7 +124,7 @@ _EXACT_IN_JSON = 2**53
 def minimum_in_sync(brokers: Value) -> int:
     """What a topic has where it does not set `min.insync.replicas`: the chart gives 1 to a single broker
     and 2 to more."""
-    return min(int(brokers), 2)
+    return max(1, min(int(brokers), 2))
 
 
 def in_effect(config: t.Mapping[str, Value], name: str, brokers: Value) -> Value:
@@ -138,9 +138,10 @@ def in_effect(config: t.Mapping[str, Value], name: str, brokers: Value) -> Value
 def number(value: Value) -> float | None:
     """A value as a number to compare with; None for one that is none, as another tool may have written."""
     try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        found = None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _read(key: Key, value: Value, *, units: bool) -> Value:

@@ -26,11 +26,11 @@ def _both(edit: Edit, key: str) -> tuple[Value, Value]:
 
 
 def _both_minimums(edit: Edit) -> tuple[float, float]:
-    default = minimum_in_sync(edit.state.values.get("brokers.replicas", 3))
-    before = number(default if edit.before is None else edit.before)
-    after = number(default if edit.after is None else edit.after)
-    # a live value that is none has no effect the broker could have taken
-    return default if before is None else before, default if after is None else after
+    default_before, default_after = (
+        minimum_in_sync(state.values.get("brokers.replicas", 3)) for state in (edit.was, edit.state)
+    )
+    before, after = number(edit.before), number(edit.after)
+    return default_before if before is None else before, default_after if after is None else after
 
 
 def _lower(key: str, *, below_nothing_is_endless: bool = False) -> t.Callable[[Edit], bool]:
