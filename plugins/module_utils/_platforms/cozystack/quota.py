@@ -21,7 +21,7 @@ from ..._engine.quantity import parse_quantity
 from ..._engine.state import State
 from ..._engine.types import Value
 from .application import Application, Component
-from .presets import current_name, memory
+from .presets import pod_resources
 
 Needs = t.Mapping[str, Fraction]
 Document = t.Mapping[str, t.Any]
@@ -66,7 +66,7 @@ def _needs(application: Application, state: State | None) -> t.Mapping[str, Frac
         return total
     for component in application.components:
         count = state.values[component.replicas]
-        cpu, memory = _pod_resources(state.values, component.preset.removesuffix("resources_preset"))
+        cpu, memory = pod_resources(state.values, component.preset.rpartition(".")[0])
         _add(total, count, _pod({"cpu": cpu, "memory": memory, "ephemeral-storage": _SCRATCH}))
         if not component.volume_if or state.values.get(component.volume_if):
             _add(total, count, _volume(component, state.values))
@@ -78,15 +78,6 @@ def _needs(application: Application, state: State | None) -> t.Mapping[str, Frac
 def _add(total: dict[str, Fraction], count: int, needs: Needs) -> None:
     for key, amount in needs.items():
         total[key] += count * amount
-
-
-def _pod_resources(values: t.Mapping[str, Value], prefix: str) -> tuple[Fraction, Fraction]:
-    preset = values[f"{prefix}resources_preset"]
-    size = current_name(preset).partition(".")[2]
-    steps = ("nano", "micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge")
-    own = {key: values.get(f"{prefix}resources.{key}") for key in ("cpu", "memory")}
-    cpu = parse_quantity(own["cpu"]) if own["cpu"] else Fraction(2 ** steps.index(size), 4)
-    return cpu, parse_quantity(own["memory"]) if own["memory"] else Fraction(memory(preset))
 
 
 def _pod(limits: Needs) -> dict[str, Fraction]:

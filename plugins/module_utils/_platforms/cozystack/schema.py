@@ -152,12 +152,13 @@ def schema_findings(kind: Kind, api_kind: str, plan: Plan, schema: PlatformSchem
     have. Only what is declared for a new cluster or changed on an existing one is judged."""
     findings: list[Finding] = []
     for label, path, value in _written(kind, plan):
+        there = ".".join(("spec", *path))
         if schema.has(api_kind, path) is False:
             findings.append(
                 Finding(
                     label,
                     "cozystack.field.unknown",
-                    f"this platform's version has no {'.'.join(path)} and would ignore it without a word",
+                    f"this platform's version has no {there} and would ignore it without a word",
                     f"take {label} out, or ask the platform's operator for a version that has it",
                 )
             )

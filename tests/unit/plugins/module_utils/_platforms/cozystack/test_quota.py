@@ -94,6 +94,33 @@ def test_only_the_difference_is_needed() -> None:
     assert larger == amounts(limits__memory="6Gi", requests__memory="6Gi")
 
 
+def test_resources_of_its_own_count_instead_of_the_preset_key_by_key() -> None:
+    before: Options = {"replicas": 3, "resources_preset": "s1.small"}
+    found = needs("rabbitmq", before, {"resources": {"memory": "3Gi"}})
+    assert found == amounts(limits__memory="3Gi", requests__memory="3Gi")
+    found = needs("rabbitmq", None, before | {"resources": {"cpu": "1500m"}})
+    assert found["limits.cpu"] == parse_quantity("4500m")
+    assert found["requests.cpu"] == parse_quantity("450m")
+    assert found["limits.memory"] == parse_quantity("6Gi")
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "addresses"),
+    [
+        ("kafka", {"brokers": {"replicas": 3}}, {"external": True}, 4),
+        ("kafka", {"brokers": {"replicas": 3}, "external": True}, {"brokers": {"replicas": 5}}, 2),
+        ("kafka", None, {"brokers": {"replicas": 3}}, 0),
+        ("rabbitmq", {"resources_preset": "s1.small"}, {"external": True}, 1),
+        ("nats", {"replicas": 3}, {"external": True}, 1),
+        ("nats", {"replicas": 3, "external": True}, {"replicas": 5}, 0),
+    ],
+)
+def test_kafka_needs_an_address_for_each_broker_and_one_before_them(
+    kind: str, before: Options | None, after: Options, addresses: int
+) -> None:
+    assert needs(kind, before, after).get("services.loadbalancers", 0) == addresses
+
+
 def test_what_one_part_gives_back_another_may_take() -> None:
     before: Options = {
         "brokers": {"resources_preset": "c1.small"},

@@ -271,7 +271,7 @@ def test_any_other_failure_is_the_callers(cache: DiskCache) -> None:
 def test_a_field_that_the_platform_lacks_is_named_with_the_platforms_path() -> None:
     (found,) = findings("older", "rabbitmq", None, {"version": "v4.1", "resources_preset": "small"})
     assert (found.path, found.reason) == ("version", "cozystack.field.unknown")
-    assert found.text == "this platform's version has no version and would ignore it without a word"
+    assert found.text == "this platform's version has no spec.version and would ignore it without a word"
     assert "take version out" in found.way_out
 
 
