@@ -25,6 +25,10 @@ _FAILS_FOREVER = (
     "Kubernetes forbids it for the volumes of an existing StatefulSet, and the release fails for ever"
 )
 _ONE_BY_ONE = "servers restart one by one"
+# seen on 2.11.10: the health check of a server waits for each of them
+_STREAMS_FIRST = (
+    "As long as it has streams, they are out of reach and the first server that restarts never gets ready"
+)
 
 
 def _fixed(code: str, what: str, when: t.Callable[[Edit], bool] = lambda _edit: True) -> Rule:
@@ -269,10 +273,14 @@ NATS = Kind(
             ("config", "merge", "system_account"),
             TEXT,
             rules=(
-                _cutting(
-                    "system_account.change",
-                    "the servers' own traffic, JetStream's among it, moves to another account, and servers "
-                    "with the old one do not hear those with the new one until all have restarted",
+                # seen on 2.11.10: the first server that restarts gets no word of the meta leader
+                Rule(
+                    "nats.system_account.change",
+                    Risk.IMPOSSIBLE,
+                    "servers with another system account do not hear each other, so the first one that "
+                    "restarts never gets ready",
+                    way_out="keep it; where none is declared, an account named $SYS is the system account, "
+                    "and that can be declared at any time",
                 ),
             ),
         ),
@@ -302,7 +310,12 @@ NATS = Kind(
                     "nats.user.forget",
                     Risk.SAFE,
                     "the user has no effect beside the accounts, and goes",
-                    when=lambda edit: bool(accounts_of(edit.state)),
+                    when=lambda edit: bool(accounts_of(edit.was)) or is_disabled(edit.before),
+                ),
+                Rule(
+                    "nats.user.supersede",
+                    Risk.DISRUPTIVE,
+                    "accounts take the place of users: this login ends, unless an account declares it",
                 ),
             ),
             disable=Disable(
@@ -341,8 +354,9 @@ NATS = Kind(
             add=Rule(
                 "nats.account.create",
                 Risk.ROLLING,
-                "an account is created; from the first one on, nobody gets in without a login, and streams "
-                f"made before without one are out of reach; {_ONE_BY_ONE}",
+                "an account is created; with the first one nobody gets in without a login any more, and "
+                "servers with streams that were made without one do not get ready before those are deleted; "
+                f"{_ONE_BY_ONE}",
                 replaces_pods=True,
             ),
             remove=(
@@ -350,7 +364,8 @@ NATS = Kind(
                 Rule(
                     "nats.account.delete_with_streams",
                     Risk.DESTRUCTIVE,
-                    f"the account goes with its logins, and its streams are out of reach; {_ONE_BY_ONE}",
+                    f"the account goes with its logins. {_STREAMS_FIRST}",
+                    way_out="delete its streams first",
                     when=lambda edit: has_jetstream(edit.before),
                     replaces_pods=True,
                 ),
@@ -366,7 +381,8 @@ NATS = Kind(
                         Rule(
                             "nats.account.jetstream.disable",
                             Risk.DESTRUCTIVE,
-                            f"the account's streams are out of reach; {_ONE_BY_ONE}",
+                            f"the account has no JetStream any more. {_STREAMS_FIRST}",
+                            way_out="delete its streams first",
                             when=lambda edit: not edit.after["enabled"],
                             replaces_pods=True,
                         ),
