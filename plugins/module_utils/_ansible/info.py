@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._engine.secret import Secret
+from .._engine.secret import Secret, secrets_in
 from .._engine.state import Actual, ClusterRef
 from .._platforms import errors
 from .._platforms.connection import connect, missing_package
@@ -89,19 +89,9 @@ def shown(platform: Cozystack, ref: ClusterRef, actual: Actual) -> Result:
     """One cluster for people. Its options are without secrets by their types; what the platform says of a
     failure may quote the spec, and nobody has given us these secrets to hide."""
     cluster = cluster_of(platform, ref, actual)
-    for secret in _secrets([actual.state.values, actual.state.items]):
+    for secret in secrets_in([actual.state.values, actual.state.items]):
         cluster["status"]["message"] = cluster["status"]["message"].replace(secret.reveal(), Secret.MASK)
     return cluster
-
-
-def _secrets(value: t.Any) -> t.Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, t.Mapping):
-        yield from _secrets(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secrets(item)
 
 
 def _found(platform: Cozystack, ref: ClusterRef) -> t.Iterable[tuple[ClusterRef, Actual]]:

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Undo: the options of before, given back with `purge`, bring a cluster back; what cannot come back is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.integration.collection.plays import Place, Run, Task, paths, reasons, task
+from tests.integration.collection.wanted import FIRST, topic
+from tests.lab.standin.control import App
+
+pytestmark = pytest.mark.lab
+
+LISTS: Mapping[App, list[str]] = {"kafka": ["topics"], "rabbitmq": ["users", "vhosts"], "nats": ["users"]}
+
+
+def snapshot(place: Place, kind: App, name: str) -> dict[str, Any]:
+    """The options of a cluster, as a task would keep them in a file."""
+    asked = {"kinds": [kind], "name": name, "query": "[0].options"}
+    return dict(place.run(Task("snapshot", "clusters_info", asked))["snapshot"]["clusters"])
+
+
+def undo(place: Place, kind: App, name: str, before: Mapping[str, Any], **more: Any) -> Run:
+    return place.run(task("undo", kind, name, **before, purge=LISTS[kind], **more))
+
+
+def consents(refused: Run) -> list[str]:
+    """What the refusal asks for."""
+    return sorted(one["consent"] for one in refused["undo"]["refusals"])
+
+
+def test_a_kafka_cluster_comes_back_and_what_was_added_goes_by_its_own_consent(place: Place) -> None:
+    place.run(task("create", "kafka", "back", **FIRST["kafka"]))
+    before = snapshot(place, "kafka", "back")
+    place.run(
+        task(
+            "change",
+            "kafka",
+            "back",
+            brokers={"resources_preset": "c1.medium"},
+            topics=[topic("orders", retention_ms=2000), topic("added"), {"name": "audit", "state": "absent"}],
+            allow=["kafka.topic.delete:audit"],
+        )
+    )
+    refused = undo(place, "kafka", "back", before, fails=True)
+    assert refused.writes == []
+    needed = consents(refused)
+    assert "kafka.topic.delete:added" in needed
+    run = undo(place, "kafka", "back", before, allow=needed)
+    assert "topics[audit]" in paths(run["undo"]), "the topic comes back, and empty"
+    assert snapshot(place, "kafka", "back") == before
+    again = undo(place, "kafka", "back", before)
+    assert not again["undo"]["changed"]
+    assert again.writes == []
+
+
+def test_what_cannot_come_back_is_refused_all_at_once_with_its_reasons(place: Place) -> None:
+    place.run(task("create", "kafka", "grown", **FIRST["kafka"]))
+    before = snapshot(place, "kafka", "grown")
+    place.run(
+        task(
+            "grow",
+            "kafka",
+            "grown",
+            brokers={"replicas": 4, "size": "20Gi"},
+            topics=[topic("orders", partitions=6, retention_ms=1000)],
+            allow=["kafka.topic.partitions.grow:orders"],
+        )
+    )
+    refused = undo(place, "kafka", "grown", before, fails=True)
+    assert refused.writes == []
+    assert set(reasons(refused["undo"])) == {
+        "kafka.brokers.shrink",
+        "kafka.brokers.size.shrink",
+        "kafka.topic.partitions.shrink",
+    }
+    assert all(one["way_out"] for one in refused["undo"]["refusals"])
+
+
+def test_users_and_vhosts_of_rabbitmq_come_back_without_their_secrets(place: Place) -> None:
+    place.run(task("create", "rabbitmq", "back", **FIRST["rabbitmq"]))
+    before = snapshot(place, "rabbitmq", "back")
+    assert before["users"] == [{"name": "app"}, {"name": "reader"}]
+    place.run(
+        task(
+            "change",
+            "rabbitmq",
+            "back",
+            users=[{"name": "added"}],
+            vhosts=[{"name": "work", "admins": ["app", "added"]}, {"name": "mail", "admins": ["added"]}],
+        )
+    )
+    refused = undo(place, "rabbitmq", "back", before, fails=True)
+    assert refused.writes == []
+    run = undo(place, "rabbitmq", "back", before, allow=consents(refused))
+    assert run["undo"]["changed"]
+    assert snapshot(place, "rabbitmq", "back") == before
+    assert place.app("rabbitmq", "back").login_works("app", "FirstSecret42")
+
+
+def test_without_purge_what_was_added_stays(place: Place) -> None:
+    place.run(task("create", "kafka", "kept", topics=[topic("a")], wait=False))
+    before = snapshot(place, "kafka", "kept")
+    place.run(task("add", "kafka", "kept", topics=[topic("b")]))
+    run = place.run(task("paste", "kafka", "kept", **before))
+    assert not run["paste"]["changed"]
+    assert [one["name"] for one in snapshot(place, "kafka", "kept")["topics"]] == ["a", "b"]
