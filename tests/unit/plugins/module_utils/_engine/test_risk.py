@@ -52,6 +52,44 @@ def vhost(**options: Any) -> Options:
     return {"vhosts": [{"name": "work"} | options]}
 
 
+# before, after, reason, risk
+KEYS: list[tuple[Options, Options, str, Risk]] = [
+    *(
+        ({f"local_retention_{unit}": 10}, {f"local_retention_{unit}": 9}, reason, Risk.DESTRUCTIVE)
+        for unit in ("ms", "bytes")
+        for reason in [f"local_retention_{unit}.shrink"]
+    ),
+    ({}, {"delete_retention_ms": 5}, "delete_retention_ms.shrink", Risk.DESTRUCTIVE),
+    (
+        {},
+        {"unclean_leader_election_enable": True},
+        "unclean_leader_election.enable",
+        Risk.DESTRUCTIVE,
+    ),
+    ({}, {"min_insync_replicas": 1}, "min_insync_replicas.below_two", Risk.DESTRUCTIVE),
+    ({"min_insync_replicas": 1}, {"min_insync_replicas": 2}, "min_insync_replicas.raise", Risk.SAFE),
+    ({"min_insync_replicas": 3}, {"min_insync_replicas": 2}, "min_insync_replicas.lower", Risk.SAFE),
+    ({"max_message_bytes": 10}, {"max_message_bytes": 9}, "max_message_bytes.shrink", Risk.DISRUPTIVE),
+    *(
+        ({}, {f"message_timestamp_{way}_max_ms": 5}, reason, Risk.DISRUPTIVE)
+        for way in ("before", "after", "difference")
+        for reason in [f"message_timestamp_{way}_max_ms.shrink"]
+    ),
+    (
+        {},
+        {"message_timestamp_type": "LogAppendTime"},
+        "message_timestamp_type.change",
+        Risk.DISRUPTIVE,
+    ),
+    ({}, {"message_downconversion_enable": False}, "message_downconversion.disable", Risk.DISRUPTIVE),
+]
+RESOURCES: list[tuple[Options, Options, str, Risk]] = [
+    ({}, {"resources": {"cpu": "100m"}}, "change", Risk.ROLLING),
+    ({}, {"resources": {"memory": "3Gi"}}, "change", Risk.ROLLING),
+    ({"resources": {"cpu": 1, "memory": "3Gi"}}, {"resources_preset": "m1.small"}, "unchanged", Risk.SAFE),
+]
+
+
 # kind, before, after, capabilities, reason, risk, consent
 ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk, str]] = [
     # ---- Kafka
@@ -129,7 +167,7 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
             f"kafka.topic.{key}.shrink:orders",
         )
         for key in ("retention_ms", "retention_bytes")
-        for before, after in ((10, 9), (-1, 10), (None, 10), ("10", "9"), (10, None), ("soon", 10), (10, "x"))
+        for before, after in ((10, 9), (-1, 10), (None, 10), ("10", "9"))
     ),
     *(
         (
@@ -142,7 +180,7 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
             "",
         )
         for key in ("retention_ms", "retention_bytes")
-        for before, after in ((9, 10), (10, -1), (None, -1), ("9", "10"))
+        for before, after in ((9, 10), (10, -1), (None, -1), ("9", "10"), (10, None))
     ),
     *(
         (
@@ -162,6 +200,54 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
         )
     ),
     ("kafka", topic(), config(segment_ms=5), {}, "cluster.setting.change", Risk.SAFE, ""),
+    *(
+        ("kafka", config(**before), config(**after), {}, f"kafka.topic.{reason}", risk, consent)
+        for before, after, reason, risk in KEYS
+        for consent in [f"kafka.topic.{reason}:orders" if risk.needs_consent else ""]
+    ),
+    *(
+        ("kafka", {part: before}, {part: after}, {}, f"kafka.{part}.resources.{reason}", risk, "")
+        for part in ("brokers", "zookeeper")
+        for before, after, reason, risk in RESOURCES
+    ),
+    (
+        "kafka",
+        {"zookeeper": {"storage_class": "local"}},
+        {"zookeeper": {"storage_class": "other"}},
+        {},
+        "kafka.zookeeper.storage_class.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    (
+        "kafka",
+        brokers(storage_class="local"),
+        zookeeper(storage_class="local"),
+        {},
+        "kafka.zookeeper.storage_class.noted",
+        Risk.SAFE,
+        "",
+    ),
+    ("kafka", {}, {"external": True}, {}, "kafka.external.open", Risk.ROLLING, ""),
+    (
+        "kafka",
+        {"external": True},
+        {"external": False},
+        {},
+        "kafka.external.close",
+        Risk.DISRUPTIVE,
+        "kafka.external.close:one",
+    ),
+    ("kafka", {}, {"tls": {"enabled": True}}, {}, "kafka.tls.noted", Risk.SAFE, ""),
+    (
+        "kafka",
+        {"external": True},
+        {"tls": {"enabled": False}},
+        {},
+        "kafka.tls.change",
+        Risk.DISRUPTIVE,
+        "kafka.tls.change:one",
+    ),
     # ---- RabbitMQ
     ("rabbitmq", None, rabbitmq(), {}, "rabbitmq.cluster.create", Risk.SAFE, ""),
     (
@@ -204,6 +290,20 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
         "rabbitmq.resources_preset.change",
         Risk.ROLLING,
         "",
+    ),
+    *(
+        ("rabbitmq", rabbitmq(**before), after, {}, f"rabbitmq.resources.{reason}", risk, "")
+        for before, after, reason, risk in RESOURCES
+    ),
+    ("rabbitmq", rabbitmq(), {"external": True}, {}, "rabbitmq.external.open", Risk.SAFE, ""),
+    (
+        "rabbitmq",
+        rabbitmq(external=True),
+        {"external": False},
+        {},
+        "rabbitmq.external.close",
+        Risk.DISRUPTIVE,
+        "rabbitmq.external.close:one",
     ),
     *(
         (
