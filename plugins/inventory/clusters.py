@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: clusters
 short_description: Managed Kafka, RabbitMQ and NATS clusters as hosts
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The brokerops.messaging authors (@brokerops)
 description:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""Undo: the options of before, given back with `purge`, bring a cluster back; what cannot come back is refused."""
+"""Undo: the options of before, given back with `purge`, bring a cluster back, and what cannot is refused."""
 
 from __future__ import annotations
 
