@@ -25,7 +25,7 @@ from tests.lab.tenants import RBAC, Tenant
 pytestmark = pytest.mark.lab
 
 SECRET = "HorseBattery11"
-EXAMPLES = ROOT / "examples" / "inventory"
+EXAMPLES = ROOT / "examples" / "waves"
 SMALL: Mapping[str, Any] = {"resourcesPreset": "s1.nano", "replicas": 1}
 JOBS = ("a1", "a2", "a3", "a4")
 
