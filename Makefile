@@ -8,7 +8,7 @@ ARGS ?=
 PASS = $(if $(strip $(ARGS)),-- $(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full molecule lint format coverage bench lab-up lab-down lab-status lock clean
+.PHONY: help demo test test-full molecule lint format docs coverage bench lab-up lab-down lab-status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lint: ## every static check, ansible-test sanity among them
 
 format: ## write all Python as ruff wants it
 	@$(NOX) format $(PASS)
+
+docs: ## write docs/kinds/, the pages that are made of the tables
+	@$(NOX) docs
 
 coverage: ## what the tests reach of plugins/; the pages are in build/coverage/html
 	@$(NOX) coverage $(PASS)

@@ -90,6 +90,12 @@ def format_(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write docs/kinds/ as the tables are now."""
+    run_in_dev(session, "python", "-m", "tooling.docs", lab=False)
+
+
+@nox.session
 def unit(session: nox.Session) -> None:
     """The unit tests on every supported version of ansible-core."""
     run_parts(session, "unit tests", [parts.SETUP, *parts.UNIT])
