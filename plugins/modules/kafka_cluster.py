@@ -50,6 +50,19 @@ options:
         description:
           - The resource preset of each broker, such as V(s1.small). Changing it restarts them one by one.
         type: str
+      resources:
+        description:
+          - What each broker may use, key by key in place of what the preset says. A change restarts them one by one.
+        type: dict
+        suboptions:
+          cpu:
+            description:
+              - Processors, such as V(500m) or V(2).
+            type: str
+          memory:
+            description:
+              - Memory, such as V(2Gi). Half of it becomes the heap.
+            type: str
   zookeeper:
     description:
       - The ZooKeeper servers.
@@ -63,10 +76,45 @@ options:
         description:
           - The size of each one's volume, such as V(5Gi). Volumes cannot shrink.
         type: str
+      storage_class:
+        description:
+          - Has no effect, as ZooKeeper's volumes are made with O(brokers.storage_class). It is here so that what stands in a
+            cluster can be declared; any other class than the brokers' is refused.
+        type: str
       resources_preset:
         description:
           - The resource preset of each ZooKeeper server, such as V(s1.small). Changing it restarts them one by one.
         type: str
+      resources:
+        description:
+          - What each ZooKeeper server may use, key by key in place of what the preset says. A change restarts them one by one.
+        type: dict
+        suboptions:
+          cpu:
+            description:
+              - Processors, such as V(500m) or V(2).
+            type: str
+          memory:
+            description:
+              - Memory, such as V(2Gi). Three quarters of it become the heap.
+            type: str
+  external:
+    description:
+      - Whether the cluster is reachable from outside of the platform, on port 9094 and with a load balancer for each broker
+        and one more.
+      - The platform's Kafka has no logins, so this always needs the consent C(kafka.external.no_login:NAME).
+    type: bool
+  tls:
+    description:
+      - TLS of the listener outside. Inside there is always one with TLS (9093) and one without (9092).
+    type: dict
+    suboptions:
+      enabled:
+        description:
+          - Whether the listener outside speaks TLS. As long as it is not set, it follows O(external).
+          - With V(false) and O(external=true) everything can be read on the way, which needs the consent
+            C(kafka.external.plaintext:NAME).
+        type: bool
   topics:
     description:
       - Topics of the cluster, by name. Those that are not listed stay as they are.
@@ -95,6 +143,10 @@ options:
       config:
         description:
           - Topic configuration by Kafka's own keys, such as C(retention.ms). Keys that are not named stay; a null removes one.
+          - All keys of Kafka 3.9 are known with their type and range. Durations may be written as V(7d), V(12h), V(30m),
+            V(10s) or V(500ms), and sizes as V(10GiB) or V(512MB).
+          - A change that lets messages be deleted sooner, or acknowledged ones be lost, needs a consent, such as
+            C(kafka.topic.retention_ms.shrink:orders). A key that comes or goes is judged against the brokers' own value.
         type: dict
 """
 
@@ -118,6 +170,39 @@ EXAMPLES = r"""
           cleanup.policy: compact
           min.insync.replicas: 2
 
+- name: A topic with limits, on brokers that survive the loss of one or are refused
+  brokerops.messaging.kafka_cluster:
+    namespace: tenant-acme
+    name: orders
+    durability: required
+    brokers:
+      size: 50Gi
+      resources:
+        memory: 4Gi
+    topics:
+      - name: events
+        partitions: 6
+        replicas: 3
+        config:
+          retention.ms: 7d
+          retention.bytes: 5GiB
+          min.insync.replicas: 2
+
+- name: Reachable from outside until the migration is over
+  brokerops.messaging.kafka_cluster:
+    namespace: tenant-acme
+    name: orders
+    external: true
+    external_until: "2027-01-31"
+    allow:
+      - kafka.external.no_login:orders
+
+- name: Memory and TLS as the platform has them by default
+  brokerops.messaging.kafka_cluster:
+    namespace: tenant-acme
+    name: orders
+    reset: [brokers.resources, tls.enabled]
+
 - name: One more broker; nothing else changes
   brokerops.messaging.kafka_cluster:
     namespace: tenant-acme
@@ -134,6 +219,16 @@ EXAMPLES = r"""
         state: absent
     allow:
       - kafka.topic.delete:legacy
+
+- name: Exactly these topics; each one that has to go needs its consent
+  brokerops.messaging.kafka_cluster:
+    namespace: tenant-acme
+    name: orders
+    topics:
+      - name: orders
+    purge: [topics]
+    allow:
+      - kafka.topic.delete:events
 
 - name: The cluster is no longer needed
   brokerops.messaging.kafka_cluster:

@@ -45,6 +45,24 @@ options:
       - The resource preset of each node, such as V(s1.small). Changing it restarts them one by one.
       - RabbitMQ 4 needs more memory than the platform's default gives; use V(s1.nano) or larger.
     type: str
+  resources:
+    description:
+      - What each node may use, key by key in place of what the preset says. A change restarts them one by one.
+    type: dict
+    suboptions:
+      cpu:
+        description:
+          - Processors, such as V(500m) or V(2).
+        type: str
+      memory:
+        description:
+          - Memory, such as V(1Gi). RabbitMQ 4 does not start in less than V(256Mi).
+        type: str
+  external:
+    description:
+      - Whether the cluster is reachable from outside of the platform, AMQP on port 5672 and management on 15672.
+      - The platform's RabbitMQ has no TLS, so this always needs the consent C(rabbitmq.external.plaintext:NAME).
+    type: bool
   version:
     description:
       - The version, V(v3.13), V(v4.0), V(v4.1) or V(v4.2). It can only go up, in the steps that RabbitMQ supports.
@@ -90,12 +108,13 @@ options:
         default: present
       admins:
         description:
-          - Users who may configure, write and read everything in it. The list is exact.
+          - Users who may configure, write and read everything in it. The list is exact, and each of them has to be there already
+            or stand in O(users).
         type: list
         elements: str
       readonly:
         description:
-          - Users who may only read. The list is exact.
+          - Users who may only read. The list is exact, and nobody in it may be in the other one.
         type: list
         elements: str
 """
@@ -115,6 +134,32 @@ EXAMPLES = r"""
       - name: work
         admins: [app]
         readonly: [audit]
+
+- name: More memory, and one more user for an application that is there already
+  brokerops.messaging.rabbitmq_cluster:
+    namespace: tenant-acme
+    name: jobs
+    resources:
+      memory: 4Gi
+    users:
+      - name: worker
+    vhosts:
+      - name: work
+        admins: [app, worker]
+
+- name: A new password, by a second user; the first one goes when its clients have moved
+  brokerops.messaging.rabbitmq_cluster:
+    namespace: tenant-acme
+    name: jobs
+    users:
+      - name: app
+        state: absent
+    vhosts:
+      - name: work
+        admins: [worker]
+    allow:
+      - rabbitmq.user.delete:app
+      - rabbitmq.vhost.role.revoke:work
 
 - name: The cluster is no longer needed
   brokerops.messaging.rabbitmq_cluster:
