@@ -246,6 +246,13 @@ def _users_problem(rows: t.Sequence[Row]) -> str | None:
     for row in rows:
         label = row.get("name") or row.get("nkey") or "a user without a name"
         texts += [f"{label}: {text}" for text in _user_problems(row)]
+    stay = [row for row in rows if row.get("state") != "absent"]
+    logins = {row["name"] for row in stay if row.get("name") and not row.get("nkey")}
+    texts += [
+        f"{row['name']}: a login and a key have this name; keep one, or name the key otherwise"
+        for row in stay
+        if row.get("nkey") and row.get("name") in logins
+    ]
     return _texts([*texts, *_twice([_user_id(row) for row in rows if _user_id(row)])])
 
 
@@ -331,7 +338,7 @@ def _user_fulfilled(name: str, wanted: Row | None, live: Rows) -> bool:
     has = live.get(name)
     if wanted is None or has is None:
         return wanted is has
-    if "nkey" in wanted and wanted.get("name") in live:
+    if "nkey" in wanted and wanted.get("name") in there(live):
         return False  # the login of that name with a password is to give way to the key
     if not _password_stands(wanted, has):
         return False

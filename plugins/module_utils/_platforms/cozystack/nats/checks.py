@@ -129,8 +129,14 @@ def _system_account_with_jetstream(state: State) -> t.Iterator[Trouble]:
             f"accounts[{name}].jetstream",
             "the system account cannot have JetStream: nats-server does not start",
             "declare JetStream for another account, and clients' logins there",
-            {"accounts": [{"name": name, "jetstream": {"enabled": False}}]},
+            _no_jetstream(name, accounts_of(state)[name]),
         )
+
+
+def _no_jetstream(name: Name, account: Item) -> dict[str, Value]:
+    """The declaration of an account without JetStream, and so without limits of it."""
+    jetstream = dict.fromkeys(account.get("jetstream") or {}) | {"enabled": False}
+    return {"accounts": [{"name": name, "jetstream": jetstream}]}
 
 
 def _jetstream_disabled(state: State) -> t.Iterator[Trouble]:
@@ -142,7 +148,7 @@ def _jetstream_disabled(state: State) -> t.Iterator[Trouble]:
                     f"accounts[{name}].jetstream",
                     "this cluster has no volumes, so no stream of this account can be stored in a file",
                     "declare jetstream: {enabled: true} for a new cluster, or no JetStream for the account",
-                    {"accounts": [{"name": name, "jetstream": {"enabled": False}}]},
+                    _no_jetstream(name, account),
                 )
 
 

@@ -146,10 +146,10 @@ _USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]+@", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"\$2[aby]\$\d{2}\$.{53}|<<\s+\$\w+\s+>>")
 
 
-def parse_size(text: str) -> int | None:
+def parse_size(text: str | int) -> int | None:
     """The number that nats-server makes of `8MB` where it stands without quotes: `k` is a thousand, `kB`,
     `Ki` and `KiB` are 1024 (conf/parse.go). None where it is no number."""
-    match = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(str(text).strip())
     if match is None or (match[3] and not match[2]):
         return None
     power = _LETTERS.index(match[2].lower()) + 1 if match[2] else 0
@@ -311,7 +311,11 @@ def _load(tree: t.Any, place: Place = ()) -> t.Any:
         return Secret(repr(tree))
     if isinstance(tree, t.Mapping):
         below = ((key, value, (*place, str(key).lower())) for key, value in tree.items())
-        return {str(key): _load(value, here) for key, value, here in below if here not in MANAGED}
+        return {
+            str(key): _load(value, here)
+            for key, value, here in below
+            if here not in MANAGED and value is not None
+        }
     if isinstance(tree, list | tuple):
         return [_load(item, place) for item in tree]
     if _is_secret(place, tree):

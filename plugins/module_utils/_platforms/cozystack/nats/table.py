@@ -31,13 +31,19 @@ _STREAMS_FIRST = (
 )
 
 
-def _fixed(code: str, what: str, when: t.Callable[[Edit], bool] = lambda _edit: True) -> Rule:
+def _fixed(
+    code: str,
+    what: str,
+    when: t.Callable[[Edit], bool] = lambda _edit: True,
+    correct: t.Callable[[Edit], t.Any] = lambda edit: edit.before,
+) -> Rule:
     return Rule(
         f"nats.{code}.change",
         Risk.IMPOSSIBLE,
         f"{what} cannot change once the cluster exists: {_FAILS_FOREVER}",
         when=when,
         way_out="keep it, or move the streams to a new cluster",
+        correct=correct,
     )
 
 
@@ -61,7 +67,7 @@ _LAST_LOGIN = Rule(
     "nats.login.last",
     Risk.EXPOSING,
     f"no login is left, so that everybody gets in without one; {_ONE_BY_ONE}",
-    when=lambda edit: open_to_all(edit.state),
+    when=lambda edit: open_to_all(edit.state) and not open_to_all(edit.was),
     replaces_pods=True,
 )
 
@@ -107,11 +113,19 @@ def _export_narrowed(edit: Edit) -> bool:
     )
 
 
+_OF_THE_VOLUME = ("enabled", "pvc", "dir")
+
+
 def _volume_of_resolver(edit: Edit) -> bool:
     before, after = bare(edit.before or {}), bare(edit.after or {})
     if not before.get("enabled") and not after.get("enabled"):
         return False
-    return any(before.get(key) != after.get(key) for key in ("enabled", "pvc", "dir"))
+    return any(before.get(key) != after.get(key) for key in _OF_THE_VOLUME)
+
+
+def _volume_as_before(edit: Edit) -> dict[str, t.Any]:
+    before, after = bare(edit.before or {}), bare(edit.after or {})
+    return {key: before.get(key) for key in _OF_THE_VOLUME if before.get(key) != after.get(key)}
 
 
 def _newly(key: str) -> t.Callable[[Edit], bool]:
@@ -290,7 +304,12 @@ NATS = Kind(
             RESOLVER,
             default={},
             rules=(
-                _fixed("config.resolver.volume", "the volume of a resolver", when=_volume_of_resolver),
+                _fixed(
+                    "config.resolver.volume",
+                    "the volume of a resolver",
+                    when=_volume_of_resolver,
+                    correct=_volume_as_before,
+                ),
                 _rolling("config.resolver.change", "servers get the new configuration"),
             ),
         ),
