@@ -137,6 +137,15 @@ def test_a_query_selects_and_a_bad_one_asks_nothing(place: Place, tenants: dict[
     assert (len(requests) > 0, nothing) == (True, [])
 
 
+def test_a_query_that_does_not_fit_what_was_found_fails_with_one_line(
+    place: Place, tenants: dict[str, Tenant]
+) -> None:
+    unfit = {**ALL, "query": "length([0].status.ready)"}
+    ended, _requests = run(place, Task("unfit", "clusters_info", unfit, fails=True))
+    assert ended.msg("unfit").startswith("all tenants: query: ")
+    assert "\n" not in ended.msg("unfit")
+
+
 def test_a_cluster_administrator_sees_every_tenant(place: Place, tenants: dict[str, Tenant]) -> None:
     admin = place.lab.record.directory / "admin.kubeconfig"
     ended, _requests = run(place, Task("all", "clusters_info", ALL), kubeconfig=admin)

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,44 @@ def test_users_and_vhosts_of_rabbitmq_come_back_without_their_secrets(place: Pla
     assert run["undo"]["changed"]
     assert snapshot(place, "rabbitmq", "back") == before
     assert place.app("rabbitmq", "back").login_works("app", "FirstSecret42")
+
+
+def test_a_snapshot_survives_a_file(place: Place, tmp_path: Path) -> None:
+    config = {
+        "retention.ms": "604800000",
+        "min.cleanable.dirty.ratio": 0.25,
+        "preallocate": True,
+        "flush.ms": 7,
+    }
+    topics = [{"name": "1e5", "partitions": 3, "replicas": 3, "config": config}]
+    app = place.app("kafka", "filed").create(topics=topics, kafka={"size": "10Gi"}).until_ready()
+    spec = (app.get() or {})["spec"]
+    file = tmp_path / "filed.yml"
+    login = {"namespace": place.namespace, "kubeconfig": str(place.tenant.kubeconfig())}
+    asked = {**login, "kinds": ["kafka"], "name": "filed", "query": "[0].options"}
+    written = {"content": "{{ found.clusters | to_nice_yaml }}", "dest": str(file), "mode": "0600"}
+    pasted = f"{{{{ lookup('file', '{file}') | from_yaml | combine(where) }}}}"
+    play = {
+        "name": "A test",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "where": {**login, "name": "filed", "purge": ["topics"]},
+        },
+        "tasks": [
+            {"name": "read", "brokerops.messaging.clusters_info": asked, "register": "found"},
+            {"name": "write", "ansible.builtin.copy": written},
+            {"name": "paste", "brokerops.messaging.kafka_cluster": pasted},
+        ],
+    }
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(json.dumps([play]))
+    run = place.run_file(playbook)
+    assert run.status == 0, run.output
+    assert not run["paste"]["changed"]
+    assert run.writes == []
+    assert (app.get() or {})["spec"] == spec
 
 
 def test_without_purge_what_was_added_stays(place: Place) -> None:
