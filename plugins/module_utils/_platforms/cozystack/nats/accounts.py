@@ -36,7 +36,7 @@ _USER = {
     "name": {"type": "str"},
     "state": _STATE,
     "password": {"type": "str", "no_log": True},
-    "nkey": {"type": "str"},
+    "nkey": {"type": "str", "no_log": False},
     "permissions": {
         "type": "dict",
         "options": {

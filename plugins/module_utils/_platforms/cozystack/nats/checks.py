@@ -230,14 +230,22 @@ def _exported(source: Item, wanted: Row, importer: Name) -> bool:
     )
 
 
-def _resolver_without_type(state: State) -> t.Iterator[Trouble]:
+def _incomplete_resolver(state: State) -> t.Iterator[Trouble]:
     resolver = bare(state.values.get("config.resolver") or {})
-    if resolver.get("enabled") and not (resolver.get("merge") or {}).get("type"):
+    if not resolver.get("enabled"):
+        return
+    if not (resolver.get("merge") or {}).get("type"):
         yield Trouble(
             "config.resolver",
             "a resolver without a type stops nats-server",
             "declare merge: {type: full}, or cache",
             {"config": {"resolver": {"merge": {"type": "full"}}}},
+        )
+    elif not (state.values.get("config.merge") or {}).get("operator"):
+        yield Trouble(
+            "config.resolver",
+            "a resolver looks up the accounts of an operator, and without one nats-server does not start",
+            "declare operator in config.merge, or no resolver",
         )
 
 
@@ -334,9 +342,9 @@ CONSTRAINTS = (
         _unknown_no_auth_user,
     ),
     Check(
-        "nats.config.resolver.type_missing",
-        "nats-server does not start with a resolver of no type",
-        _resolver_without_type,
+        "nats.config.resolver.incomplete",
+        "nats-server does not start with a resolver that has no type or no operator",
+        _incomplete_resolver,
     ),
     Check(
         "nats.external.no_login",
