@@ -210,24 +210,33 @@ def _unmet_shares(state: State) -> t.Iterator[Trouble]:
                     f"{one['account']!r} does not export the {one['type']} {one['subject']} to {name}, and "
                     "nats-server does not start with an import that nobody exports",
                     "declare the export there",
-                    {
-                        "accounts": [
-                            {
-                                "name": one["account"],
-                                "exports": [{"type": one["type"], "subject": one["subject"]}],
-                            }
-                        ]
-                    },
+                    _with_export(accounts.get(one["account"], {}), one, name),
                 )
+
+
+def _covering(source: Item, wanted: Row) -> t.Iterator[Row]:
+    """The exports of an account that hold what an import asks for, to whomever they are."""
+    for export in _shares(source, "exports"):
+        if export["type"] == wanted["type"] and covers(export["subject"], wanted["subject"]):
+            yield export
 
 
 def _exported(source: Item, wanted: Row, importer: Name) -> bool:
     return any(
-        export["type"] == wanted["type"]
-        and covers(export["subject"], wanted["subject"])
-        and (not export.get("accounts") or importer in export["accounts"])
-        for export in _shares(source, "exports")
+        not export.get("accounts") or importer in export["accounts"] for export in _covering(source, wanted)
     )
+
+
+def _with_export(source: Item, wanted: Row, importer: Name) -> dict[str, Value]:
+    """The declaration of the export that an import lacks, or of one more importer of it."""
+    export = {"type": wanted["type"], "subject": wanted["subject"]}
+    for other in _covering(source, wanted):
+        export = {
+            "type": other["type"],
+            "subject": other["subject"],
+            "accounts": [*other["accounts"], importer],
+        }
+    return {"accounts": [{"name": wanted["account"], "exports": [export]}]}
 
 
 def _incomplete_resolver(state: State) -> t.Iterator[Trouble]:
