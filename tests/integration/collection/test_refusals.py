@@ -106,12 +106,6 @@ IMPOSSIBLE: dict[str, tuple[App, str, dict[str, Any], str]] = {
         {"users": [{"name": "app"}]},
         "nats.users.without_jetstream",
     ),
-    "NATS user removed": (
-        "nats",
-        "logins",
-        {"users": [{"name": "old", "state": "absent"}]},
-        "nats.user.delete",
-    ),
     "NATS JetStream size": (
         "nats",
         "streams",
@@ -161,6 +155,12 @@ CONSENT: dict[str, tuple[App, str, dict[str, Any], str]] = {
             "allow": ["rabbitmq.vhost.role.revoke:work"],
         },
         "rabbitmq.user.delete:audit",
+    ),
+    "NATS user removed": (
+        "nats",
+        "logins",
+        {"users": [{"name": "old", "state": "absent"}]},
+        "nats.user.disable:old",
     ),
     "RabbitMQ vhost delete": (
         "rabbitmq",

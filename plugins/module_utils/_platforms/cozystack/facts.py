@@ -147,7 +147,8 @@ def _in_force(application: Application, facts: Facts, goal: Goal, baseline: Base
     state = goal.plan.state
     monitors = {monitor["metadata"]["name"]: monitor for monitor in facts.monitors}
     for component in application.components:
-        wanted = state.values[component.replicas] if state else 0
+        # a live count that no chart can read, and that nobody declares, keeps the release from being ready
+        wanted = state.values.get(component.replicas, 0) if state else 0
         name = component.monitor.format(release=release)
         monitor = monitors.get(name)
         if monitor is None:

@@ -50,7 +50,7 @@ def more_needed(application: Application, plan: Plan) -> dict[str, Fraction]:
         return {}
     try:
         before, after = _needs(application, plan.before), _needs(application, plan.state)
-    except ValueError:  # a live value that no chart can read: nobody can say
+    except (KeyError, ValueError):  # a live value that no chart can read: nobody can say
         return {}
     return {key: after[key] - before[key] for key in after if after[key] > before[key]}
 
