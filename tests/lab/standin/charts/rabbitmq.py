@@ -37,8 +37,8 @@ def render(values: Json, context: Context) -> Rendered:
             "template: rabbitmq/templates/_versions.tpl: executing at <index $versionMap .Values.version>:"
             " error calling index: value is nil; should be of type string"
         )
-    # Charts before v1.1.0 do not know the field and run 3.13.
-    version = _PATCHES[values.get("version", "v3.13")]
+    # Charts before v1.1.0 run 3.13, whatever stands in a field that they do not know.
+    version = _PATCHES[values["version"] if "version" in context.fields else "v3.13"]
     cluster = custom(
         "RabbitmqCluster",
         release,

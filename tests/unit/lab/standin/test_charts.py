@@ -182,6 +182,15 @@ def test_a_version_is_a_patch_release(version: str, image: str) -> None:
     assert spec["image"] == f"rabbitmq:{image}-management"
 
 
+def test_an_older_chart_ignores_a_version() -> None:
+    values = coalesce(defaults(SCHEMAS["rabbitmq"]), {"version": "v4.1"})
+    context = Context("rabbitmq-one", "tenant-a", fields=frozenset())
+    (cluster,) = (
+        one for one in CHARTS["rabbitmq"](values, context).objects if one["kind"] == "RabbitmqCluster"
+    )
+    assert cluster["spec"]["version"] == "3.13.7"
+
+
 @pytest.mark.parametrize(
     ("own", "stored", "password"),
     [
