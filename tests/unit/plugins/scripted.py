@@ -25,6 +25,7 @@ class Request:
     query: dict[str, str]
     headers: list[tuple[str, str]]
     body: Any
+    raw: bytes = b""
 
     def header(self, name: str) -> list[str]:
         """All values of one header."""
@@ -91,9 +92,10 @@ def scripted(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Sc
         def answer(self) -> None:
             parts = urllib.parse.urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            raw = self.rfile.read(length)
+            body = json.loads(raw) if length else None
             query = dict(urllib.parse.parse_qsl(parts.query))
-            request = Request(self.command, parts.path, query, list(self.headers.items()), body)
+            request = Request(self.command, parts.path, query, list(self.headers.items()), body, raw)
             answer = script.next(request)
             if answer.chunks is not None:
                 self._stream(answer, answer.chunks)

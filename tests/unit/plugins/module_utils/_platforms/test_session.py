@@ -86,6 +86,15 @@ def test_a_write_says_what_its_body_is(content: str) -> None:
     assert request.header("Content-Type") == [content]
 
 
+def test_texts_are_written_as_go_writes_them_because_a_json_patch_compares_bytes() -> None:
+    text = 'orders.> <&\u2028 größe \x01 \\ " \ud800'
+    with scripted() as server:
+        opened(server.url).write("PATCH", "/x", [text], JSON_PATCH)
+        (request,) = server.requests
+    written = r'["orders.\u003e \u003c\u0026\u2028 größe \u0001 \\ \" ?"]'
+    assert request.raw == written.encode()
+
+
 def test_requests_are_counted_once_however_often_they_are_repeated() -> None:
     with scripted(failure(503), failure(429), Answer()) as server:
         connected = opened(server.url)
