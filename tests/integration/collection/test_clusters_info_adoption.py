@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.collection.plays import Place, Run, Task, task
 from tests.integration.collection.wanted import topic
+from tests.integration.lab.applications import Application
 from tests.lab.client import Object
 from tests.lab.standin.control import App
 
@@ -103,14 +104,18 @@ UNWRITABLE: Mapping[tuple[App, str], tuple[str, str]] = {
 }
 
 
+def until_tried(app: Application) -> None:
+    """Wait until the platform has said something about it, be it that it failed."""
+    app.until("a first attempt", lambda: bool(app.condition()))
+
+
 @pytest.fixture(scope="module")
 def before(place: Place) -> dict[tuple[App, str], Object]:
     """All of them, as stored."""
     for kind, name in CASES:
         place.app(kind, name).create(**LIVE[kind][name])
     for kind, name in CASES:
-        app = place.app(kind, name)
-        app.until("a first attempt", lambda app=app: bool(app.condition()))
+        until_tried(place.app(kind, name))
     return {(kind, name): record(place, kind, name) for kind, name in CASES}
 
 
