@@ -14,6 +14,8 @@ from tests.lab.standin.quantities import container_resources
 from tests.lab.standin.state import Resource
 from tests.lab.standin.values import Json, digest
 
+DEFAULT_SYSTEM_ACCOUNT = "$SYS"
+
 # Settings of nats-server that are numbers: a quoted size is a type error for it.
 _NUMBERS = ("max_payload", "max_pending", "max_connections", "max_control_line")
 
@@ -39,23 +41,56 @@ def server_refuses(merge: Json) -> str:
     return ""
 
 
+def accounts_refused(merge: Json) -> str:
+    """What nats-server says of an accounts block it cannot start with, "" where it can."""
+    accounts, system = merge.get("accounts") or {}, system_account(merge)
+    logins = [
+        one.get("nkey") or one.get("user")
+        for account in accounts.values()
+        for one in account.get("users", [])
+    ]
+    if system != DEFAULT_SYSTEM_ACCOUNT and system not in accounts:
+        return "error resolving system account: account missing"
+    if _has_jetstream(accounts.get(system, {})):
+        return "jetstream can not be enabled on the system account"
+    for login in logins:
+        if logins.count(login) > 1:
+            return f'Duplicate user "{login}" detected'
+    nobody = merge.get("no_auth_user")
+    if nobody and nobody not in logins:
+        return f'no_auth_user: "{nobody}" not present as user or nkey in account configuration'
+    return ""
+
+
+def system_account(merge: Json) -> str:
+    """The account of the servers' own traffic."""
+    return str(merge.get("system_account") or DEFAULT_SYSTEM_ACCOUNT)
+
+
 def truth(settings: Json) -> Json:
     """What the servers hold: logins, whether anybody may come in, and the accounts that have JetStream."""
+    merge = settings["merge"]
     accounts = {"A": {"users": [{"user": u, "password": p} for u, p in settings["users"].items()]}}
-    accounts = settings["merge"].get("accounts", accounts if settings["users"] else {})
+    accounts = merge.get("accounts", accounts if settings["users"] else {})
     users = {
         one["user"]: one.get("password", "")
         for account in accounts.values()
         for one in account.get("users", [])
         if "user" in one
     }
-    enabled = sorted(
-        name
-        for name, account in accounts.items()
-        if account.get("jetstream") not in (None, False, "disabled")
-    )
-    asks = any(account.get("users") for account in accounts.values())
-    return {"users": users, "open": not asks, "jetstream_accounts": enabled if accounts else ["$G"]}
+    enabled = sorted(name for name, account in accounts.items() if _has_jetstream(account))
+    # Beside the system account alone, all others are let in without a login, and have JetStream.
+    only_system = set(accounts) <= {system_account(merge)}
+    asks = any(account.get("users") for account in accounts.values()) and not only_system
+    return {
+        "users": users,
+        "open": not asks or bool(merge.get("no_auth_user")),
+        "jetstream_accounts": ["$G"] if only_system else enabled,
+    }
+
+
+def _has_jetstream(account: Json) -> bool:
+    return account.get("jetstream") not in (None, False, "disabled")
 
 
 class InnerRelease(Operator):
@@ -74,9 +109,7 @@ class InnerRelease(Operator):
             # Rolled back: the rest of the change is not in force either.
             item.report(False, "UpgradeFailed", self._forbidden())
             return self.cluster.platform.settings.retry_seconds
-        refusal = ""
-        if not self.real and self.cluster.trap("nats-unit-string"):
-            refusal = server_refuses(spec["merge"])
+        refusal = "" if self.real else self._refused(spec["merge"], in_force)
         if refusal:
             return await self._crash(item, refusal)
         before = dict(in_force)
@@ -92,6 +125,15 @@ class InnerRelease(Operator):
             return max(0.2, self.cluster.platform.settings.retry_seconds / 4)
         item.report(True, "UpgradeSucceeded", "Helm upgrade succeeded")
         return None
+
+    def _refused(self, merge: Json, in_force: Json) -> str:
+        """Why a server that restarts with this does not get ready."""
+        refusal = server_refuses(merge) if self.cluster.trap("nats-unit-string") else ""
+        if not refusal and in_force:
+            before = system_account(in_force["settings"]["merge"])
+            if system_account(merge) != before:
+                refusal = "JetStream has not established contact with a meta leader"
+        return refusal or accounts_refused(merge)
 
     def sets(self, spec: Json) -> tuple[PodSet, PodSet]:
         """The servers and the box."""
