@@ -175,8 +175,8 @@ class Session:
 
 
 def _encoded(body: Document) -> bytes:
-    """JSON with the texts as Go writes them: a `test` of a JSON Patch compares their bytes (evanphx/json-patch;
-    seen: one of `orders.>` fails on a list that holds it, until it reads `orders.\\u003e`)."""
+    """JSON with the texts as Go writes them: a `test` of a JSON Patch compares their bytes (seen, in
+    evanphx/json-patch: one of `orders.>` fails on a list that holds it, until it is `orders.\\u003e`)."""
     text = json.dumps(body, ensure_ascii=False)
     return text.translate(_AS_GO).encode(errors="replace")
 
