@@ -166,17 +166,37 @@ def general_rows(kind: Kind) -> Iterator[Row]:
         yield Row(code, "a consent", "", f"platform_probe asks for it: {effect}", "", f"{code}:CLUSTER")
 
 
+# What stands in these texts once the code runs.
+_KNOWN_LATER = {
+    "key": "a resource",
+    "label": "the option",
+    "there": "such field",
+    "value": "such value",
+    "right": "do what the message names",
+    "right.use": "the message tells what for",
+    "quota['metadata']['name']": "that the message names",
+    "_text(key, need)": "N",
+    "over": "fewer are left",
+    "_text(key, need - left)": "M",
+    "' and '.join(missing)": "what it needs",
+    "', '.join((str(one) for one in choices))": "those that the message names",
+    "former": "a former one",
+    "until.isoformat()": "the day in external_until",
+    "plan.digest": "its digest",
+}
+
+
 def _findings(kind: Kind, items: Items) -> Iterator[Row]:
     same = f"two of them would have one object name, so that only one {items.singular} of the two can exist"
     values = {"kind.name": kind.name, "rows.singular": items.singular, "problem.text": same}
-    reader = Reader(frozenset({"Finding", "Refusal"}), values)
+    reader = Reader(frozenset({"Finding", "Refusal"}), _KNOWN_LATER | values)
     for path in sorted(UTILS.rglob("*.py")):
         for said in reader.file(path):
             where, codes, texts, ways = (*said.arguments, *[()] * 4)[:4]
             # a code that is known only when the code runs is a row's, and there already
             for code in (code for code in codes if CODE.fullmatch(code) and code not in _PROBE):
                 risk = "warning" if said.function == "expired" else "refused"
-                place = ", ".join(one for one in where if one.islower())
+                place = ", ".join(one for one in where if one.islower() and " " not in one)
                 yield Row(code, risk, place, " Or: ".join(texts), "", "", ways)
 
 

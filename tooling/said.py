@@ -72,7 +72,8 @@ class Reader:
         if not isinstance(part, ast.FormattedValue):
             return self._texts(part, known)
         value = part.value
-        if isinstance(value, ast.Name) and isinstance(known.get(value.id), ast.IfExp):
+        left_open = isinstance(value, ast.Name) and isinstance(known.get(value.id), ast.IfExp)
+        if left_open and ast.unparse(value) not in self.values:
             return [_placeholder(value)]
         return self._texts(value, known)
 
@@ -87,15 +88,14 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _returned(function: ast.FunctionDef) -> ast.JoinedStr | None:
-    """The text that a function makes of its arguments, if it does nothing else."""
+def _returned(function: ast.FunctionDef) -> ast.expr | None:
+    """The text, or one of two, that a function makes of its arguments, if it does little else."""
     last = function.body[-1]
-    only = len(function.body) == 1 and isinstance(last, ast.Return)
-    return (
-        last.value
-        if only and isinstance(last, ast.Return) and isinstance(last.value, ast.JoinedStr)
-        else None
-    )
+    if isinstance(last, ast.Return) and all(
+        isinstance(one, ast.Assign | ast.Expr) for one in function.body[:-1]
+    ):
+        return last.value if isinstance(last.value, ast.JoinedStr | ast.IfExp) else None
+    return None
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
