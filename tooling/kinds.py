@@ -264,7 +264,8 @@ def _has_module(kind: Kind, items: Items) -> bool:
 
 
 def _consents(everything: Iterable[Row]) -> str:
-    wanted = {(row.consent, row.risk, _sentence(row.effect)) for row in everything if row.consent}
+    needing = (row for row in everything if row.consent and row.code not in _PROBE)
+    wanted = {(row.consent, row.risk, _sentence(row.effect)) for row in needing}
     listed = (
         (f"[`{consent}`](#{consent.partition(':')[0]})", risk, text) for consent, risk, text in sorted(wanted)
     )
