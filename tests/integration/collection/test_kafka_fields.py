@@ -16,7 +16,7 @@ import pytest
 from tests.integration.collection.plays import Place, Run, paths, reasons, task
 from tests.integration.collection.wanted import topic
 from tests.integration.lab.applications import Application
-from tests.lab.client import Object
+from tests.lab.client import ApiError, Object
 
 pytestmark = pytest.mark.lab
 
@@ -348,3 +348,30 @@ def test_bitten_by_resources_in_the_form_of_kubernetes(place: Place) -> None:
     )
     assert "limits" in run.msg("nested")
     assert run.requests == []
+
+
+def test_bitten_by_a_name_that_is_too_long_outside(place: Place) -> None:
+    """The API server takes no Service of such a name; inside, the cluster can have it."""
+    name = "k" * 33
+    service = {
+        "metadata": {"name": f"kafka-{name}-kafka-external-bootstrap"},
+        "spec": {"ports": [{"port": 9094}]},
+    }
+    with pytest.raises(ApiError, match="must be no more than 63 characters"):
+        place.lab.api.create(f"/api/v1/namespaces/{place.namespace}/services", service)
+    allow = [f"kafka.external.no_login:{name}"]
+    run = place.run(
+        task("outside", "kafka", name, fails=True, external=True, allow=allow),
+        task(
+            "shorter",
+            "kafka",
+            name[1:],
+            external=True,
+            allow=[f"kafka.external.no_login:{name[1:]}"],
+            wait=False,
+        ),
+        arguments=["--check"],
+    )
+    assert reasons(run["outside"]) == ["kafka.external.name_too_long"]
+    assert run["shorter"]["changed"]
+    assert run.writes == []

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..._engine.fields import Kind
+from ..._engine.fields import Finding, Kind
+from ..._engine.plan import Plan
 from ..._engine.risk import Edit, Risk, Rule
 from ..._engine.state import State
 from ..._engine.types import Value
@@ -40,7 +41,8 @@ class Component:
 class Application:
     """`resource` is the plural in the API, `api_kind` the kind, `prefix` what a release's name starts
     with. `emptied_first` is the part of the spec that has to be empty before a delete. `load_balancers`
-    says how many addresses a state needs, `helpers` how many pods stand beside the members."""
+    says how many addresses a state needs, `helpers` how many pods stand beside the members, `objections`
+    what a plan cannot have for the cluster's name."""
 
     kind: Kind
     resource: str
@@ -49,6 +51,7 @@ class Application:
     components: tuple[Component, ...]
     load_balancers: t.Callable[[State], int]
     helpers: int = 0
+    objections: t.Callable[[Plan], t.Iterable[Finding]] = lambda _plan: ()
     emptied_first: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
 
 

@@ -39,6 +39,7 @@ class Preflight:
             if self._schema is None:
                 self._schema = read_schema(self._session, self._cache)
             found += schema_findings(application.kind, application.api_kind, plan, self._schema)
+            found += application.objections(plan)
             needs = more_needed(application, plan)
             found += quota_findings(needs, self._quotas(plan.ref.namespace) if needs else ())
         return (*found, *self._missing_rights(application, plan, waits=waits))
