@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.collection.plays import Place, Run, Task, task
+from tests.integration.collection.plays import KINDS, Place, Run, Task, task
 from tests.integration.collection.wanted import topic
 from tests.integration.lab.applications import Application
 from tests.lab.client import Object
@@ -139,12 +140,16 @@ def test_every_one_is_found_and_no_secret_is_shown(found: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def pasted(place: Place, found: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One play in which every cluster is declared by its own options; it goes on where a task fails."""
+def pasted(place: Place, found: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[App, Run]:
+    """For each kind a play that declares every cluster by its own options, and goes on where a task fails."""
+    return {kind: paste(place, found, kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
+
+
+def paste(place: Place, found: Run, kind: App, folder: Path) -> Run:
     tasks = [
-        task(f"{one['kind']} {one['name']}", one["kind"], one["name"], **one["options"]).document()
-        | {"ignore_errors": True}
+        task(one["name"], kind, one["name"], **one["options"]).document() | {"ignore_errors": True}
         for one in found["all"]["clusters"]
+        if one["kind"] == kind
     ]
     play = {
         "name": "A test",
@@ -159,14 +164,14 @@ def pasted(place: Place, found: Run, tmp_path_factory: pytest.TempPathFactory) -
         },
         "tasks": tasks,
     }
-    playbook = tmp_path_factory.mktemp("paste") / "play.yml"
+    playbook = folder / "play.yml"
     playbook.write_text(json.dumps([play]))
     return place.run_file(playbook)
 
 
 @pytest.mark.parametrize(("kind", "name"), [case for case in CASES if case not in UNWRITABLE])
-def test_pasted_options_adopt_it_and_change_nothing(pasted: Run, kind: App, name: str) -> None:
-    result = pasted[f"{kind} {name}"]
+def test_pasted_options_adopt_it_and_change_nothing(pasted: dict[App, Run], kind: App, name: str) -> None:
+    result = pasted[kind][name]
     assert not result["failed_task"], result["msg"]
     assert result["plan"]["changes"] == []
     assert not result["changed"]
@@ -175,10 +180,10 @@ def test_pasted_options_adopt_it_and_change_nothing(pasted: Run, kind: App, name
 
 @pytest.mark.parametrize(("kind", "name"), UNWRITABLE)
 def test_what_no_module_would_write_is_named_and_the_rest_can_be_adopted(
-    place: Place, found: Run, pasted: Run, kind: App, name: str
+    place: Place, found: Run, pasted: dict[App, Run], kind: App, name: str
 ) -> None:
     option, path = UNWRITABLE[kind, name]
-    said = pasted.msg(f"{kind} {name}")
+    said = pasted[kind].msg(name)
     assert f"nothing was sent: {path}" in said
     (cluster,) = [one for one in found["all"]["clusters"] if (one["kind"], one["name"]) == (kind, name)]
     rest = {key: value for key, value in cluster["options"].items() if key != option}
@@ -188,7 +193,7 @@ def test_what_no_module_would_write_is_named_and_the_rest_can_be_adopted(
 
 
 def test_nothing_was_written_and_nothing_is_stored_otherwise(
-    place: Place, pasted: Run, before: Mapping[tuple[App, str], Object]
+    place: Place, pasted: dict[App, Run], before: Mapping[tuple[App, str], Object]
 ) -> None:
-    assert pasted.writes == []
+    assert [run.writes for run in pasted.values()] == [[], [], []]
     assert {case: record(place, *case) for case in CASES} == before
