@@ -100,7 +100,6 @@ CASES = [(kind, name) for kind, clusters in LIVE.items() for name in clusters]
 UNWRITABLE: Mapping[tuple[App, str], tuple[str, str]] = {
     ("kafka", "twins"): ("topics", "topics[orders-v1]"),
     ("kafka", "slips"): ("topics", "topics[t].config"),
-    ("kafka", "omitted"): ("topics", "topics[t].partitions"),
     ("rabbitmq", "words"): ("users", "users[yes]"),
 }
 

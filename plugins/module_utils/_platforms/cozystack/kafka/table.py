@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from ...._engine.fields import Field, Items, Kind
@@ -26,6 +27,10 @@ from ..rules import (
 from .checks import ADVICE, CONSTRAINTS
 from .topic_config import TOPIC_CONFIG
 from .topic_rules import RULES
+
+# a stored 0 leaves it to the brokers: one partition, and as many replicas as their number allows
+_PARTITIONS = dataclasses.replace(COUNT, load=lambda stored: stored or 1)
+_REPLICAS = dataclasses.replace(COUNT, load=lambda stored: stored or None)
 
 _STORAGE_SEEN = "Kafka goes on with the old volumes and the platform reports it as ready"
 
@@ -218,7 +223,7 @@ KAFKA = Kind(
                 Field(
                     "partitions",
                     ("partitions",),
-                    COUNT,
+                    _PARTITIONS,
                     required_on_add=True,
                     rules=(
                         Rule(
@@ -238,7 +243,7 @@ KAFKA = Kind(
                 Field(
                     "replicas",
                     ("replicas",),
-                    COUNT,
+                    _REPLICAS,
                     required_on_add=True,
                     rules=(
                         Rule(

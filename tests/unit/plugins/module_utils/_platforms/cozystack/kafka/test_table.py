@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.consent import refusals
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import write_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual
@@ -395,3 +396,13 @@ def test_advice_reads_whatever_another_tool_has_stored() -> None:
         ],
     }
     assert seen(odd, {}).advice == ()
+
+
+def test_a_topic_that_leaves_its_counts_to_the_brokers_can_be_adopted_and_changed() -> None:
+    spec = {"topics": [{"name": "orders", "partitions": 0, "replicas": 0, "config": {}}]}
+    kafka = KINDS["kafka"]
+    shown = write_options(kafka, read_spec(kafka, spec))
+    assert shown["topics"] == [{"name": "orders", "partitions": 1, "config": {}}]
+    assert seen(spec, shown).action is Action.NONE
+    assert seen(spec, {"topics": [{"name": "orders", "partitions": 2}]}).changes[0].before == 1
+    assert seen(spec, {}).advice == (), "three brokers make three replicas"
