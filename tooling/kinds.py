@@ -195,6 +195,8 @@ def _findings(kind: Kind, items: Items) -> Iterator[Row]:
             where, codes, texts, ways = (*said.arguments, *[()] * 4)[:4]
             # a code that is known only when the code runs is a row's, and there already
             for code in (code for code in codes if CODE.fullmatch(code) and code not in _PROBE):
+                if code.partition(".")[0] in KINDS.keys() - {kind.name}:
+                    continue
                 risk = "warning" if said.function == "expired" else "refused"
                 place = ", ".join(one for one in where if one.islower() and " " not in one)
                 yield Row(code, risk, place, " Or: ".join(texts), "", "", ways)

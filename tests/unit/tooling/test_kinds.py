@@ -91,6 +91,12 @@ def test_the_reason_codes_of_the_engine_and_the_platform_are_on_every_page() -> 
         assert general | own <= set(anchors(f"{name}.md"))
 
 
+@pytest.mark.parametrize("name", sorted(kinds.KINDS))
+def test_no_page_has_a_code_of_another_kind(name: str) -> None:
+    others = tuple(f"{other}." for other in kinds.KINDS if other != name)
+    assert [code for code in anchors(f"{name}.md") if code.startswith(others)] == []
+
+
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_a_code_has_one_place_on_a_page_and_every_link_leads_to_one(page: str) -> None:
     places = anchors(page)
