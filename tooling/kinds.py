@@ -61,7 +61,15 @@ _WORDS = (
     (PRESET, "a resource preset such as `s1.small`: t1, c1, s1, u1 or m1, and a size"),
     (types.NAMES, "a list of names, exact: what is not in it goes"),
 )
-_SHAPES = {"rows": "a list, merged by what names its rows", "tree": "keys and values", "str": "text"}
+_SHAPES = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "mapping": "keys and values",
+    "names": "a list of names",
+    "rows": "a list, merged by what names its rows",
+    "str": "text",
+    "tree": "keys and values",
+}
 
 
 @dataclass(frozen=True)
@@ -326,7 +334,8 @@ def _items(kind: Kind, items: Items) -> str:
 
 
 def _type(field: Field) -> str:
-    words = next((words for type_, words in _WORDS if field.type is type_), None)
+    shape_of = (field.type.argument, field.type.problem)  # a type may be another one, stored otherwise
+    words = next((words for type_, words in _WORDS if (type_.argument, type_.problem) == shape_of), None)
     if words:
         return words
     if field.type.per_key:
