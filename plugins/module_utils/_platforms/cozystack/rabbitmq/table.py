@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ...._engine.fields import Check, Field, Items, Kind, Trouble
@@ -42,6 +43,9 @@ VERSION = Type(
         None if value in _STEPS else f"{value!r} is no version; there are {', '.join(_STEPS)}"
     ),
 )
+
+# a name that stands twice would make two permissions of one name, which fails the release
+_ROLE = dataclasses.replace(NAMES, normal=lambda names: list(dict.fromkeys(names)))
 
 _FLOOR = parse_quantity("256Mi")
 _NEVER_READY = "the release never gets ready again, and whatever else is in the same change is not applied"
@@ -320,7 +324,7 @@ RABBITMQ = Kind(
                 Field(
                     option,
                     ("roles", role),
-                    NAMES,
+                    _ROLE,
                     default=[],
                     rules=(
                         Rule(

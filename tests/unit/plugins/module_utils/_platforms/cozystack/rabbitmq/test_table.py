@@ -133,6 +133,11 @@ def test_the_order_of_a_role_list_is_nothing() -> None:
     assert seen(spec, {"vhosts": [{"name": "work", "admins": ["a", "b"]}]}).action is Action.NONE
 
 
+def test_a_name_that_stands_twice_in_a_role_is_stored_once() -> None:
+    declared = declare("rabbitmq", {"vhosts": [{"name": "work", "admins": ["b", "app", "b"]}]})
+    assert declared.state.named("vhosts")["work"] == {"admins": ["b", "app"]}
+
+
 def test_a_new_password_is_refused_with_the_way_and_without_a_word_of_it() -> None:
     spec = {"users": {"app": {"password": "FirstSecret42"}, "made": {}}}
     declared = {"users": [{"name": name, "password": "SecondSecret42"} for name in ("app", "made")]}
