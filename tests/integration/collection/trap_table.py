@@ -32,6 +32,14 @@ INFO = "tests/integration/collection/test_clusters_info.py::test_"
 ADOPTION = "tests/integration/collection/test_clusters_info_adoption.py::test_"
 TENANTS = "tests/integration/collection/test_clusters_info_tenants.py::test_"
 FACTS = "tests/unit/plugins/module_utils/_platforms/cozystack/test_facts.py::test_"
+ON_KAFKA = "tests/integration/collection/test_kafka_fields.py::test_"
+ON_RABBITMQ = "tests/integration/collection/test_rabbitmq_fields.py::test_"
+ON_NATS = "tests/integration/collection/test_nats_fields.py::test_"
+ACCOUNTS = "tests/integration/collection/test_nats_accounts.py::test_"
+SERVER = "tests/integration/collection/test_nats_server.py::test_"
+QUOTA = "tests/integration/collection/test_quota.py::test_"
+RIGHTS = "tests/integration/collection/test_rights.py::test_"
+OLD = "tests/integration/collection/test_platform_schema.py::test_"
 UNIT = "tests/unit/plugins/module_utils/_platforms/"
 
 
@@ -61,6 +69,11 @@ def whole(case: str) -> str:
 def new(case: str) -> str:
     """A case of test_traps.py: a new cluster that is refused."""
     return f"{HERE}answer_a_new_cluster_is_refused_with_its_reason[{case}]"
+
+
+def kafka_field(test: str, case: str) -> str:
+    """A case of test_kafka_fields.py."""
+    return f"tests/integration/collection/test_kafka_fields.py::test_{test}[{case}]"
 
 
 def live(case: str) -> str:
@@ -187,10 +200,11 @@ TABLE: tuple[Row, ...] = (
         ("rule 6", "§1.4 last writer", "§10 20 writers", "§1.3 conflict"),
         (
             f"{HERE}bites_an_old_resource_version_overwrites",
-            f"{HERE}bites_many_writers_at_once_lose_changes_without_a_word",
+            f"{TOGETHER}without_reading_back_this_api_server_loses_writes",
         ),
         (
-            f"{TOGETHER}two_plays_that_add_different_topics_lose_none",
+            f"{TOGETHER}twenty_writers_at_once_lose_none",
+            f"{TOGETHER}plays_that_add_topics_to_one_cluster_lose_none",
             f"{ERRORS}a_conflict_is_read_and_planned_again",
         ),
     ),
@@ -344,11 +358,15 @@ TABLE: tuple[Row, ...] = (
     Row(
         "rights are missing half-way",
         ("§1.3 403", "§4 levels"),
-        (f"{CONTROL_PLANE}level_has_the_platforms_rights_and_no_more",),
+        (
+            f"{CONTROL_PLANE}level_has_the_platforms_rights_and_no_more",
+            f"{RIGHTS}the_platform_itself_would_have_let_the_patch_through",
+        ),
         (
             f"{ERRORS}a_stranger_is_told_why_in_one_line[view]",
             f"{ERRORS}a_reader_can_run_what_changes_nothing",
-            f"{UNIT}cozystack/test_preflight.py::test_a_missing_right_is_named_with_verb_resource_group_and_namespace",
+            f"{RIGHTS}a_delete_that_would_end_after_its_patch_is_refused_before_it",
+            f"{RIGHTS}a_wait_that_nobody_could_see_the_end_of_is_refused_before_the_write",
         ),
     ),
     Row(
@@ -364,10 +382,13 @@ TABLE: tuple[Row, ...] = (
     Row(
         "a quota refuses pods, not the application",
         ("§1.3 quota",),
-        (f"{RELEASES}trap_quota_refuses_pods",),
+        (
+            f"{RELEASES}trap_quota_refuses_pods",
+            f"{QUOTA}the_platform_itself_would_have_taken_it_and_refused_the_pods",
+        ),
         (
             f"{WAIT}a_timeout_names_the_workloads_and_shows_the_event",
-            f"{UNIT}cozystack/test_quota.py::test_it_says_what_would_be_refused_and_by_how_much",
+            f"{QUOTA}what_the_quota_has_no_room_for_is_refused_with_the_amount",
         ),
     ),
     Row(
@@ -414,10 +435,13 @@ TABLE: tuple[Row, ...] = (
     Row(
         "resources override the preset key by key, and fail when nested",
         ("§2.0 resources", "§2.0 nested"),
-        (f"{RELEASES}trap_nested_resources_fail",),
+        (
+            f"{RELEASES}trap_nested_resources_fail",
+            f"{ON_KAFKA}bitten_by_resources_in_the_form_of_kubernetes",
+        ),
         (
             unheard("nested resources"),
-            f"{UNIT}cozystack/test_presets.py::test_resources_override_the_preset_key_by_key",
+            f"{ON_RABBITMQ}resources_override_the_preset_key_by_key",
         ),
     ),
     Row(
@@ -449,15 +473,20 @@ TABLE: tuple[Row, ...] = (
         ("rule 18", "§2.1 open", "§2.1 external"),
         (f"{KAFKA}an_external_kafka_gets_one_address_per_broker_and_one_more",),
         (
-            new("external kafka"),
-            f"{UNIT}cozystack/test_quota.py::test_kafka_needs_an_address_for_each_broker_and_one_before_them",
+            kafka_field("what_exposes_or_destroys_needs_a_consent_for_each_defect", "access from outside"),
+            f"{QUOTA}what_the_quota_has_no_room_for_is_refused_with_the_amount[addresses]",
         ),
     ),
     Row(
         "external without TLS is plain text outside",
         ("§2.1 plaintext",),
         (f"{KAFKA}an_external_kafka_gets_one_address_per_broker_and_one_more",),
-        (new("external kafka in plain text"),),
+        (
+            kafka_field(
+                "what_exposes_or_destroys_needs_a_consent_for_each_defect",
+                "access from outside in plain text",
+            ),
+        ),
     ),
     Row(
         "topics[].config is required",
@@ -469,13 +498,21 @@ TABLE: tuple[Row, ...] = (
         "a third broker raises the minimum in sync, and old topics keep one replica",
         ("§2.1 min insync", "§2.1 more brokers"),
         (f"{BROKERS_KAFKA}scaling_from_one_broker_raises_the_minimum_but_old_topics_keep_one_replica",),
-        (new("a topic of one replica"),),
+        (
+            kafka_field(
+                "where_durability_is_required_what_cannot_keep_messages_is_refused", "a topic on one broker"
+            ),
+            f"{ON_KAFKA}a_weak_cluster_is_made_with_a_warning_for_each_weakness",
+        ),
     ),
     Row(
         "ZooKeeper's own class does nothing",
         ("§2.1 zookeeper class",),
-        (f"{KAFKA}trap_kafka_zookeeper_class_unused",),
-        (new("zookeeper class"),),
+        (
+            f"{KAFKA}trap_kafka_zookeeper_class_unused",
+            f"{ON_KAFKA}bitten_by_a_storage_class_of_zookeepers_own",
+        ),
+        (kafka_field("what_cannot_work_is_refused_with_what_would", "a storage class of ZooKeeper's own"),),
     ),
     Row(
         "taking a topic out of the list deletes it with its messages",
@@ -511,8 +548,11 @@ TABLE: tuple[Row, ...] = (
     Row(
         "an unknown configuration key is never ready",
         ("§2.1 config key",),
-        (f"{KAFKA}trap_kafka_topic_config",),
-        (bad_input("a configuration key without dots"), unheard("a slip of a topic key")),
+        (f"{KAFKA}trap_kafka_topic_config", f"{ON_KAFKA}bitten_by_a_slip"),
+        (
+            bad_input("a configuration key without dots"),
+            f"{ON_KAFKA}a_slip_is_answered_with_the_right_key_before_any_request",
+        ),
     ),
     Row(
         "fewer brokers are reverted without a word",
@@ -524,7 +564,11 @@ TABLE: tuple[Row, ...] = (
         "an even ensemble survives no more than the odd one below it",
         ("§2.1 zookeeper replicas",),
         (f"{KAFKA}zookeeper_is_scaled_both_ways",),
-        (new("an even ensemble"),),
+        (
+            kafka_field(
+                "where_durability_is_required_what_cannot_keep_messages_is_refused", "an even ensemble"
+            ),
+        ),
     ),
     Row(
         "smaller volumes and other classes are ignored, with every other change of storage",
@@ -647,19 +691,17 @@ TABLE: tuple[Row, ...] = (
         "external is plain text, management included",
         ("§2.2 external",),
         (f"{RABBITMQ}an_external_rabbitmq_gets_one_address",),
-        (new("external rabbitmq"),),
+        (f"{ON_RABBITMQ}access_from_outside_is_plain_text_and_needs_that_consent",),
     ),
     Row(
-        "versions go one step at a time, and never back",
-        ("§2.2 version up", "§2.2 version down"),
-        answered=(impossible("RabbitMQ downgrade"), consent("RabbitMQ upgrade")),
-        reason="the stand-in starts any version afresh: feature flags are the broker's, not the platform's",
-    ),
-    Row(
-        "an image that cannot be pulled leaves the release Ready",
-        ("§11 bad image",),
-        answered=(f"{FACTS}a_change_that_replaces_pods_waits_until_the_last_old_one_is_gone",),
-        reason="no field of these kinds names an image, so no client can provoke it",
+        "versions only go up, and a node that refuses crash-loops while the release is Ready",
+        ("§2.2 version up", "§2.2 version down", "§11 bad image"),
+        (f"{RABBITMQ}trap_rabbitmq_version_down",),
+        (
+            impossible("RabbitMQ downgrade"),
+            consent("RabbitMQ upgrade"),
+            f"{FACTS}a_change_that_replaces_pods_waits_until_the_last_old_one_is_gone",
+        ),
     ),
     # --- NATS -----------------------------------------------------------------------------------------------
     Row(
@@ -674,20 +716,28 @@ TABLE: tuple[Row, ...] = (
         (
             f"{NATS}trap_nats_users_no_jetstream",
             f"{BROKERS_NATS}users_are_asked_for_their_password_and_have_no_jetstream",
+            f"{ACCOUNTS}users_with_jetstream_bite_and_accounts_lead_out",
         ),
-        (whole("users beside JetStream"), impossible("NATS users with JetStream")),
+        (
+            whole("users beside JetStream"),
+            impossible("NATS users with JetStream"),
+            f"{ACCOUNTS}users_with_jetstream_bite_and_accounts_lead_out",
+        ),
     ),
     Row(
         "own accounts replace the users",
         ("§2.3 users and accounts", "§10 two accounts"),
         (f"{NATS}trap_nats_own_accounts_win", f"{OVER_BROKERS}nats_own_accounts_have_jetstream"),
-        (new("users beside accounts"),),
+        (
+            new("users beside accounts"),
+            f"{ACCOUNTS}accounts_give_logins_and_jetstream_with_limits_permissions_and_exchange",
+        ),
     ),
     Row(
         "a removed user keeps working",
         ("rule 14", "§2.3 user removed"),
         (f"{NATS}trap_nats_users_survive", f"{OVER_BROKERS}nats_users_over_real_servers"),
-        (live("a user goes"),),
+        (live("a user goes"), f"{ACCOUNTS}a_disabled_user_cannot_log_in_and_the_others_can"),
     ),
     Row(
         "the last user that goes opens the server",
@@ -713,8 +763,11 @@ TABLE: tuple[Row, ...] = (
     Row(
         "a size in quotes is a type error of the server",
         ("§2.3 units",),
-        (f"{NATS}trap_nats_unit_string",),
-        (f"{HERE}answer_a_size_is_written_so_that_the_server_takes_it",),
+        (
+            f"{NATS}trap_nats_unit_string",
+            f"{SERVER}a_quoted_size_stops_it_and_the_number_that_is_written_here_does_not",
+        ),
+        (f"{ON_NATS}the_quoted_size_that_stops_the_servers_is_healed_by_the_number",),
     ),
     Row(
         "what the volumes are made of cannot change",
@@ -769,10 +822,14 @@ TABLE: tuple[Row, ...] = (
     Row(
         "an older platform lacks presets and fields, and ignores or fails them",
         ("§9 presets", "§9 fields"),
-        (f"{OLDER}new_preset_names_fail_the_schema_of_an_older_chart",),
         (
-            f"{UNIT}cozystack/test_schema.py::test_a_preset_is_written_by_the_name_that_this_platform_has_for_it",
-            f"{UNIT}cozystack/test_schema.py::test_a_field_that_the_platform_lacks_is_named_with_the_platforms_path",
+            f"{OLDER}new_preset_names_fail_the_schema_of_an_older_chart",
+            f"{OLD}the_platform_itself_would_have_ignored_a_version_and_tls_without_a_word",
+            f"{OLD}the_platform_itself_would_have_failed_with_a_new_preset",
+        ),
+        (
+            f"{OLD}what_the_platform_lacks_is_refused_with_that_fact",
+            f"{OLD}a_preset_is_written_by_the_legacy_name_that_means_the_same",
         ),
     ),
     Row(
@@ -780,7 +837,7 @@ TABLE: tuple[Row, ...] = (
         ("§9 ready is applied",),
         (f"{OLDER}ready_does_not_wait_for_what_can_never_be",),
         (
-            f"{WAIT}a_timeout_names_the_pods_that_do_not_get_ready",
+            f"{OLD}a_cluster_lives_from_create_to_delete_on_an_older_platform",
             f"{FACTS}ready_alone_is_not_done_the_monitor_decides",
         ),
     ),

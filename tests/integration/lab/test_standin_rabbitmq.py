@@ -245,6 +245,22 @@ def test_trap_rabbitmq_oom(platform: Control, played: Make) -> None:
     app.until_running(3, revision=2)
 
 
+def test_trap_rabbitmq_version_down(platform: Control, played: Make) -> None:
+    app = played("rabbitmq", version="v4.2", resourcesPreset=ENOUGH).until_running(3)
+    app.patch(version="v4.1")
+    app.until_ready(2)
+
+    def images() -> list[str]:
+        return [pod["spec"]["containers"][0]["image"].partition(":")[2][:3] for pod in app.broker_pods()]
+
+    app.until("the first node", lambda: images() == ["4.2", "4.2", "4.1"])
+    app.until("a crash loop", lambda: bool(app.events("BackOff")))
+    assert [app.is_ready(pod) for pod in app.broker_pods()] == [True, True, False]
+    app.patch(version="v4.2")
+    app.until_running(3, revision=3)
+    assert images() == ["4.2"] * 3
+
+
 def test_an_old_rabbitmq_lives_in_little_memory(played: Make) -> None:
     played("rabbitmq", version="v3.13").until_running(3)
 

@@ -190,6 +190,12 @@ CATALOGUE: Final[tuple[Trap, ...]] = (
     ),
     Trap("rabbitmq-oom", "RabbitMQ 4 with 128Mi is OOM-killed shortly after each start.", "§2.2, §11, #4003"),
     Trap(
+        "rabbitmq-version-down",
+        "A lower version is accepted and Ready: its first node crash-loops, as it does not know the feature"
+        " flags of the data.",
+        "§2.2",
+    ),
+    Trap(
         "rabbitmq-yaml-password",
         "Passwords and vhost names stand unquoted in YAML: some fail, some are changed.",
         "§2.2, §10",

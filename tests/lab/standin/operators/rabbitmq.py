@@ -25,6 +25,12 @@ def starves(spec: Json) -> bool:
     )
 
 
+def goes_back(before: str, after: str) -> bool:
+    """Whether a version is lower than the one that wrote the data: its feature flags are unknown to it."""
+    minor = [tuple(int(part) for part in version.split(".")[:2]) for version in (before, after)]
+    return minor[1] < minor[0]
+
+
 class ClusterOperator(Operator):
     """RabbitmqCluster → StatefulSet, Services, the default user. It refuses before it applies anything."""
 
@@ -147,6 +153,10 @@ class ClusterOperator(Operator):
             in_force["template"] = template
             await cluster.stop_brokers()
             return await self.out_of_memory(pods)
+        back = goes_back(str(in_force.setdefault("version", spec["version"])), spec["version"])
+        # Real nodes here have one version, whatever is declared.
+        if rolls and back and not self.real and cluster.trap("rabbitmq-version-down"):
+            return await self._crash_loop(pods)
         await self.restart_failed(pods)
         if self.real:
             await self._real(before, replicas, rolls)
@@ -154,11 +164,23 @@ class ClusterOperator(Operator):
             await self.start_played(pods)
             if rolls and not await self.roll_played(pods):
                 return max(0.2, cluster.platform.settings.retry_seconds / 4)
-        in_force["template"] = template
+        in_force["template"], in_force["version"] = template, spec["version"]
         ready = complete and all(pod.ready for pod in cluster.pods.of("rabbitmq"))
         item.ready, item.reason = ready, "AllReplicasReady"
         cluster.touch_others(self)
         return None if ready else max(0.2, cluster.platform.settings.retry_seconds / 4)
+
+    async def _crash_loop(self, pods: PodSet) -> float:
+        """The StatefulSet stops at the first pod that does not come up again; the others stay as they are."""
+        cluster = self.cluster
+        last = cluster.pods.of("rabbitmq")[-1]
+        if last.image != pods.image:
+            await cluster.pods.replace(pods, last.ordinal)
+        restarts = cluster.state.pods[last.name].restarts + 1
+        await cluster.pods.mark(last.name, ready=False, reason="Error", restarts=restarts)
+        message = f"Back-off restarting failed container rabbitmq in pod {last.name}"
+        await cluster.event("Pod", last.name, "BackOff", message, warning=True)
+        return max(0.2, cluster.platform.settings.retry_seconds)
 
     async def _real(self, before: int, replicas: int, rolls: bool) -> None:
         cluster, in_force = self.cluster, self.cluster.state.in_force

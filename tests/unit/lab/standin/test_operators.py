@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.standin.operators.nats import claim, server_refuses, truth
-from tests.lab.standin.operators.rabbitmq import starves
+from tests.lab.standin.operators.rabbitmq import goes_back, starves
 from tests.lab.standin.quantities import container_resources
 
 
@@ -109,3 +109,17 @@ def test_what_128_mebibytes_do_to_rabbitmq(
     # The chart hands the operator the patch release.
     spec = {"version": version.removeprefix("v"), "resources": container_resources(preset, own)}
     assert starves(spec) is dies
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "back"),
+    [
+        ("4.2.4", "4.1.8", True),
+        ("4.0.9", "3.13.7", True),
+        ("3.13.7", "4.0.9", False),
+        ("4.2.4", "4.2.4", False),
+        ("4.2.4", "4.2.1", False),
+    ],
+)
+def test_a_lower_minor_version_of_rabbitmq_goes_back(before: str, after: str, back: bool) -> None:
+    assert goes_back(before, after) is back
