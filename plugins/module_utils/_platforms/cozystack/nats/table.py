@@ -27,7 +27,7 @@ _FAILS_FOREVER = (
 _ONE_BY_ONE = "servers restart one by one"
 # seen on 2.11.10: the health check of a server waits for each of them
 _STREAMS_FIRST = (
-    "As long as it has streams, they are out of reach and the first server that restarts never gets ready"
+    "As long as it has streams, the first server that restarts never gets ready: delete them first"
 )
 
 
@@ -384,7 +384,6 @@ NATS = Kind(
                     "nats.account.delete_with_streams",
                     Risk.DESTRUCTIVE,
                     f"the account goes with its logins. {_STREAMS_FIRST}",
-                    way_out="delete its streams first",
                     when=lambda edit: has_jetstream(edit.before),
                     replaces_pods=True,
                 ),
@@ -401,7 +400,6 @@ NATS = Kind(
                             "nats.account.jetstream.disable",
                             Risk.DESTRUCTIVE,
                             f"the account has no JetStream any more. {_STREAMS_FIRST}",
-                            way_out="delete its streams first",
                             when=lambda edit: not edit.after["enabled"],
                             replaces_pods=True,
                         ),
