@@ -65,7 +65,7 @@ def run_probe() -> None:
         frozenset(module.params["allow"]),
     )
     # the removal is not for a task's end alone: a run that is stopped leaves nothing either
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit("stopped"))
     answers: list[Answer] = []
     try:
         programme.refuse()
