@@ -95,9 +95,10 @@ def _enough_memory(state: State) -> t.Iterator[Trouble]:
 
 
 def _roomy_memory(state: State) -> t.Iterator[Trouble]:
+    version = state.values.get("version")
     memory = pod_resources(state.values, "")[1]
     # the preset that is proposed upstream as the default (cozystack#3936)
-    if _FLOOR <= memory < parse_quantity("512Mi") and state.values.get("version") != "v3.13":
+    if version not in (None, "v3.13") and _FLOOR <= memory < parse_quantity("512Mi"):
         yield Trouble(
             _memory_option(state),
             f"{in_mebibytes(memory)} are little more than an idle node uses, and a node that runs short "
