@@ -76,7 +76,9 @@ def test_an_upgrade_into_too_little_memory_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("spec", [{}, {"resourcesPreset": "t1.nano", "version": "v4.2"}], ids=str)
+@pytest.mark.parametrize(
+    "spec", [{"version": "v4.2"}, {"resourcesPreset": "t1.nano", "version": "v4.2"}], ids=str
+)
 def test_a_cluster_that_stands_with_too_little_memory_can_be_adopted_and_changed(spec: Options) -> None:
     adopted = seen(spec, {"resources_preset": "nano", "version": "v4.2", "replicas": 3})
     assert (adopted.action, adopted.findings) == (Action.NONE, ())
