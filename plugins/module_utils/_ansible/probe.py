@@ -10,8 +10,6 @@ import signal
 import sys
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._engine.fields import Problem
 from .._engine.state import ClusterRef
 from .._platforms.cozystack.adapter import APPLICATIONS
@@ -24,6 +22,7 @@ from .._platforms.errors import PlatformError
 from .._platforms.session import Session
 from .arguments import Spec, connection_arguments
 from .info import open_session
+from .module import Module
 from .result import Result, requests_result
 from .run import _fail, _problems, _refuse_bad_input
 
@@ -48,7 +47,7 @@ def probe_arguments() -> Spec:
 
 def run_probe() -> None:
     """The whole life of `platform_probe`."""
-    module = AnsibleModule(argument_spec=probe_arguments(), supports_check_mode=True)
+    module = Module(probe_arguments())
     namespace, given = module.params["namespace"], module.params["disposable"]
     named = _problems(namespace=label_problem(namespace))
     if given is not None:
@@ -64,8 +63,7 @@ def run_probe() -> None:
         None if given is None else _disposable(session, namespace, given),
         frozenset(module.params["allow"]),
     )
-    # the removal is not for a task's end alone: a run that is stopped leaves nothing either
-    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit("stopped"))
+    signal.signal(signal.SIGTERM, _stop)
     answers: list[Answer] = []
     try:
         programme.refuse()
@@ -76,6 +74,12 @@ def run_probe() -> None:
         _fail(module, namespace, error, _result(session, programme, answers))
     answers.extend(programme.leave_out(writes=not module.check_mode))
     module.exit_json(**_result(session, programme, answers))
+
+
+def _stop(*_unused: object) -> t.NoReturn:
+    """End by way of the removal, which a second signal does not end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit("stopped")
 
 
 def _disposable(session: Session, namespace: str, given: t.Mapping[str, t.Any]) -> Disposable:
