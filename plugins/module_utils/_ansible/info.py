@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._engine.secret import Secret, secrets_in
 from .._engine.state import Actual, ClusterRef
 from .._platforms import errors
@@ -20,6 +18,7 @@ from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.tenants import health, visible_tenants
 from .._platforms.session import Session
 from .arguments import connection_arguments
+from .module import Module
 from .result import Result, cluster_of, requests_result
 from .run import VERSION, _fail, _problems, _refuse_bad_input
 
@@ -146,7 +145,7 @@ def run_info() -> None:
         "kinds": {"type": "list", "elements": "str", "choices": list(KINDS), "default": list(KINDS)},
         "query": {"type": "str"},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = Module(spec)
     namespace, name, query = (module.params[option] for option in ("namespace", "name", "query"))
     subject = namespace or "all tenants"
     wrong = _problems(

@@ -10,8 +10,6 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._engine.consent import consent_problems
 from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
@@ -24,8 +22,9 @@ from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
-from .arguments import Spec, cluster_arguments, inner_part_arguments, part_arguments
+from .arguments import cluster_arguments, inner_part_arguments, part_arguments
 from .exposure import expired, read_day
+from .module import Module
 from .result import Result, cluster_result
 
 VERSION = "0.1.0"
@@ -35,10 +34,10 @@ _TELLING = 8
 def run_cluster(kind_name: str) -> None:
     """The whole life of `<kind>_cluster`: from its options to its result."""
     kind = APPLICATIONS[kind_name].kind
-    module = _module(cluster_arguments(kind))
+    module = Module(cluster_arguments(kind), lambda given: secret_texts(kind, given))
     options = module.params
     ref = ClusterRef(kind_name, options["namespace"], options["name"])
-    wanted, problems = _declared(module, kind, options, present=options["state"] == "present")
+    wanted, problems = read_options(kind, options, present=options["state"] == "present")
     until, unreadable = _day(options["external_until"])
     named = _problems(
         namespace=label_problem(ref.namespace), name=kind.name_problem(ref.name), external_until=unreadable
@@ -51,7 +50,7 @@ def run_cluster(kind_name: str) -> None:
 def run_part(kind_name: str, option: str) -> None:
     """The whole life of a module for one named thing inside a cluster that another task declares."""
     rows = _rows(kind_name, option)
-    module = _module(part_arguments(rows))
+    module = Module(part_arguments(rows))
     _run_part(module, kind_name, rows, {option: [_row(module, [field.option for field in rows.fields])]}, [])
 
 
@@ -60,7 +59,7 @@ def run_inner_part(kind_name: str, option: str, parent: str) -> None:
     the field of that name of a `parent` (users of an account)."""
     rows, outer = _rows(kind_name, option), _rows(kind_name, parent)
     field = next(field for field in outer.fields if field.option == option)
-    module = _module(inner_part_arguments(rows, outer, field))
+    module = Module(inner_part_arguments(rows, outer, field))
     name, alone = module.params[outer.singular], [one.option for one in rows.fields]
     inner = [one for one in field.type.options or () if one not in ("name", "state")]
     if name is not None:
@@ -78,12 +77,12 @@ def _rows(kind_name: str, option: str) -> Items:
     return next(rows for rows in APPLICATIONS[kind_name].kind.items if rows.option == option)
 
 
-def _row(module: AnsibleModule, options: t.Iterable[str]) -> dict[str, t.Any]:
+def _row(module: Module, options: t.Iterable[str]) -> dict[str, t.Any]:
     return {name: module.params[name] for name in ("name", "state", *options)}
 
 
 def _run_part(
-    module: AnsibleModule,
+    module: Module,
     kind_name: str,
     rows: Items,
     declared: t.Mapping[str, t.Any],
@@ -92,26 +91,16 @@ def _run_part(
     within: tuple[str, str] | None = None,
 ) -> t.NoReturn:
     ref = ClusterRef(kind_name, module.params["namespace"], module.params["cluster"])
-    wanted, found = _declared(module, APPLICATIONS[kind_name].kind, declared, present=True)
+    kind = APPLICATIONS[kind_name].kind
+    module.no_log_values.update(secret_texts(kind, declared))
+    wanted, found = read_options(kind, declared, present=True)
     wanted = dataclasses.replace(wanted, part=Part(module.params["state"] == "present", within))
     named = _problems(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
     _run(module, ref, wanted, [*named, *problems, *found], agent=f"{kind_name}_{rows.singular}")
 
 
-def _module(spec: Spec) -> AnsibleModule:
-    # the log that Ansible writes by itself would hold free dicts before they are searched for secrets
-    return AnsibleModule(argument_spec=spec, supports_check_mode=True, no_log=True)
-
-
-def _declared(
-    module: AnsibleModule, kind: Kind, options: t.Mapping[str, t.Any], *, present: bool
-) -> tuple[Wanted, list[Problem]]:
-    module.no_log_values.update(secret_texts(kind, options))
-    return read_options(kind, options, present=present)
-
-
 def _run(
-    module: AnsibleModule,
+    module: Module,
     ref: ClusterRef,
     wanted: Wanted,
     problems: t.Sequence[Problem],
@@ -170,7 +159,7 @@ def _day(text: str | None) -> tuple[datetime.date | None, str | None]:
         return None, f"{text!r} is no day; write it as 2027-01-31"
 
 
-def _platform(module: AnsibleModule, name: str) -> Cozystack:
+def _platform(module: Module, name: str) -> Cozystack:
     return Cozystack(Session(connect(module.params), agent=f"brokerops.messaging/{VERSION} ({name})"))
 
 
@@ -178,7 +167,7 @@ def _problems(**texts: str | None) -> list[Problem]:
     return [Problem(option, text) for option, text in texts.items() if text is not None]
 
 
-def _refuse_bad_input(module: AnsibleModule, subject: str, problems: t.Sequence[Problem]) -> None:
+def _refuse_bad_input(module: Module, subject: str, problems: t.Sequence[Problem]) -> None:
     if problems:
         listed = "; ".join(str(problem) for problem in problems)
         module.fail_json(
@@ -187,7 +176,7 @@ def _refuse_bad_input(module: AnsibleModule, subject: str, problems: t.Sequence[
         )
 
 
-def _fail(module: AnsibleModule, subject: str, error: PlatformError, result: Result) -> t.NoReturn:
+def _fail(module: Module, subject: str, error: PlatformError, result: Result) -> t.NoReturn:
     text = str(error)
     module.fail_json(
         msg=text if text.startswith(subject) else f"{subject}: {text}", **(result | error.details)

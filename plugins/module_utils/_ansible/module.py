@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible's module, made to keep secrets of every shape to itself."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .arguments import Spec
+
+Options = t.Mapping[str, t.Any]
+
+
+class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
+    """`secrets` finds the texts among the options that must never be printed; it is asked as soon as there
+    are options, so that also a refusal of the argument spec says none of them."""
+
+    def __init__(
+        self, spec: Spec, secrets: t.Callable[[Options], t.Iterable[str]] = lambda _options: ()
+    ) -> None:
+        self._secrets = secrets
+        super().__init__(argument_spec=spec, supports_check_mode=True)
+        self._hide()
+
+    def log(self, msg: str, log_args: t.Any = None) -> None:
+        """Nothing. Ansible would log the options, and look for secrets in their printed form, in which a quote,
+        a backslash or the end of a line is escaped, so that such a secret is not found (seen)."""
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        """Fail; the argument spec does so before anybody could have looked for secrets."""
+        self._hide()
+        super().fail_json(msg, **kwargs)
+        raise AssertionError("fail_json ends the process")
+
+    def _hide(self) -> None:
+        with contextlib.suppress(AttributeError, TypeError):  # options of a wrong shape
+            for text in self._secrets(self.params):
+                self.no_log_values.add(text)
