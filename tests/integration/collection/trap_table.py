@@ -203,7 +203,7 @@ TABLE: tuple[Row, ...] = (
             f"{TOGETHER}without_reading_back_this_api_server_loses_writes",
         ),
         (
-            f"{TOGETHER}twenty_writers_at_once_lose_none",
+            f"{TOGETHER}twenty_writers_at_once_lose_none_without_saying_so",
             f"{TOGETHER}plays_that_add_topics_to_one_cluster_lose_none",
             f"{ERRORS}a_conflict_is_read_and_planned_again",
         ),
