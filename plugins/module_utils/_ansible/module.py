@@ -28,8 +28,8 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
         self._hide()
 
     def log(self, msg: str, log_args: t.Any = None) -> None:
-        """Nothing. Ansible would log the options, and look for secrets in their printed form, in which a quote,
-        a backslash or the end of a line is escaped, so that such a secret is not found (seen)."""
+        """Nothing. Ansible would log the options, and look for secrets in their printed form, in which a
+        quote, a backslash or the end of a line is escaped, so that such a secret is not found (seen)."""
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         """Fail; the argument spec does so before anybody could have looked for secrets."""

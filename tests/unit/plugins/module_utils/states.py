@@ -52,6 +52,7 @@ HASH = "$2a$04$tOik5BhjCV1iItJ5jxMN6.eQ6i0b5ebV1f6uODChRpz7XnPukx5eW"
 NKEY = "UDO4FYVNZLGDGDFVTEQAKNI3VMDBEWAPY5JF7E5T6PWIYMXULWIGFH5C"
 _NAMES = ("a", "orders", "orders.v2", "b-c", "APP", "$SYS")
 _AMOUNTS = ("1Gi", "1024Mi", "2Gi", "3Gi", "64Mi")
+_SWITCH = st.booleans()
 _SUBJECTS = st.sampled_from(["orders.>", "orders.*.new", "audit", "_INBOX.>"])
 
 
@@ -251,10 +252,9 @@ def declarations(draw: st.DrawFn, kind: Kind, *, absence: bool) -> Options:
     if absence:
         declared = [rows.option for rows in kind.items if rows.option in options]
         # half of all declarations do neither
-        if declared and draw(st.booleans()):
-            options["purge"] = draw(st.lists(st.sampled_from(declared), unique=True))
-        if left and draw(st.booleans()):
-            options["reset"] = draw(st.lists(st.sampled_from(left), unique=True, max_size=3))
+        for option, names in (("purge", declared), ("reset", left)):
+            if names and draw(_SWITCH):
+                options[option] = draw(st.lists(st.sampled_from(names), unique=True, max_size=3))
     return options
 
 

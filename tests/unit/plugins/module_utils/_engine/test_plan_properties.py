@@ -365,7 +365,10 @@ def test_what_a_refusal_gives_to_paste_ends_that_refusal(pair: Pair) -> None:
         better = pasted(kind, after, correction)
         allow = better.pop("allow", [])
         before_and_after = [
-            sum((one.reason, one.path) == (refusal.reason, refusal.path) for one in against)
+            sum(
+                (one.reason, one.path, one.text) == (refusal.reason, refusal.path, refusal.text)
+                for one in against
+            )
             for against in (refusals(made, []), refusals(planned((name, before, better)), allow))
         ]
         assert before_and_after[1] < before_and_after[0], f"{correction} does not help"
