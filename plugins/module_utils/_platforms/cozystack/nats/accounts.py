@@ -302,7 +302,9 @@ def _users_load(stored: t.Any) -> dict[str, t.Any]:
         known = _plain_words(row, _USER_WORDS)
         user: dict[str, t.Any] = _given(known, "nkey")
         if not user and "user" in known:
-            user = {"name": str(known["user"]), "password": Secret(str(known.get("password", "")))}
+            user = {"name": str(known["user"])}
+            if "password" in known:
+                user["password"] = Secret(str(known["password"]))
         if "permissions" in known:
             user["permissions"] = _permissions_load(known["permissions"])
         if _user_id(user):
@@ -431,6 +433,20 @@ def _users_public(users: Rows) -> list[dict[str, t.Any]]:
     return rows
 
 
+def _users_key(users: Rows) -> t.Hashable:
+    """What the servers would tell apart, passwords aside."""
+    keys = []
+    for name, user in there(users).items():
+        permissions = user.get("permissions") or {}
+        lists = [
+            frozenset((permissions.get(direction) or {}).get(key) or ())
+            for direction in ("publish", "subscribe")
+            for key in ("allow", "deny")
+        ]
+        keys.append((name, "password" in user, *lists, repr(permissions.get("allow_responses") or False)))
+    return frozenset(keys)
+
+
 def _users_secrets(rows: t.Sequence[Row]) -> t.Iterator[str]:
     """Passwords, and seeds that stand where the public key should."""
     for row in rows:
@@ -442,7 +458,7 @@ def _users_secrets(rows: t.Sequence[Row]) -> t.Iterator[str]:
 
 USERS = Type(
     "rows",
-    key=lambda value: repr(sorted(value.items(), key=str)),
+    key=_users_key,
     problem=_users_problem,
     options=_USER,
     normal=_users_normal,
@@ -536,6 +552,9 @@ def _imports_load(stored: t.Any) -> dict[str, t.Any]:
     return imports
 
 
+_SHARE = dict.fromkeys(("accounts", "to", "prefix"))
+
+
 def _shares_fulfilled(wanted: Rows, live: Rows) -> bool:
     return all(_share_key(row, live.get(name)) == _share_key(row, row) for name, row in wanted.items())
 
@@ -544,7 +563,8 @@ def _share_key(wanted: Row | None, row: Row | None) -> t.Hashable:
     if wanted is None or row is None:
         return row is None
     keys = {key: row.get(key) for key in wanted}
-    return frozenset((k, frozenset(v) if isinstance(v, list) else v) for k, v in keys.items())
+    # the accounts of an export: none in the list is all of them, as is no list
+    return frozenset((k, frozenset(v or ()) if k == "accounts" else v) for k, v in keys.items())
 
 
 def _shares_store(
@@ -588,7 +608,7 @@ def _shares(
 ) -> Type:
     return Type(
         "rows",
-        key=lambda value: repr(sorted(value.items(), key=str)),
+        key=lambda rows: frozenset((name, _share_key(_SHARE, row)) for name, row in there(rows).items()),
         problem=problem,
         options=options,
         normal=normal,

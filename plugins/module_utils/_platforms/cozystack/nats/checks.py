@@ -243,18 +243,18 @@ def _incomplete_resolver(state: State) -> t.Iterator[Trouble]:
     resolver = bare(state.values.get("config.resolver") or {})
     if not resolver.get("enabled"):
         return
-    if not (resolver.get("merge") or {}).get("type"):
+    if not (state.values.get("config.merge") or {}).get("operator"):
+        yield Trouble(
+            "config.resolver",
+            "a resolver looks up the accounts of an operator, and without one nats-server does not start",
+            "declare operator in config.merge, or no resolver",
+        )
+    elif not (resolver.get("merge") or {}).get("type"):
         yield Trouble(
             "config.resolver",
             "a resolver without a type stops nats-server",
             "declare merge: {type: full}, or cache",
             {"config": {"resolver": {"merge": {"type": "full"}}}},
-        )
-    elif not (state.values.get("config.merge") or {}).get("operator"):
-        yield Trouble(
-            "config.resolver",
-            "a resolver looks up the accounts of an operator, and without one nats-server does not start",
-            "declare operator in config.merge, or no resolver",
         )
 
 

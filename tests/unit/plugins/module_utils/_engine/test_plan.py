@@ -181,7 +181,7 @@ def test_a_new_cluster_is_one_change_with_what_is_declared_and_the_defaults_are_
     made = plan("nats", None, {"replicas": 3})
     (change,) = made.changes
     assert (made.action, change.rule.reason) == (Action.CREATE, "nats.cluster.create")
-    assert (change.before, change.after) == (None, {"replicas": 3, "users": []})
+    assert (change.before, change.after) == (None, {"replicas": 3, "users": [], "accounts": []})
     assert made.declared.values == {"replicas": 3}
     assert made.state is not None
     assert made.state.values["jetstream.size"] == "10Gi"
