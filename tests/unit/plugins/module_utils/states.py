@@ -253,7 +253,8 @@ def declarations(draw: st.DrawFn, kind: Kind, *, absence: bool) -> Options:
         declared = [rows.option for rows in kind.items if rows.option in options]
         # half of all declarations do neither
         for option, names in (("purge", declared), ("reset", left)):
-            if names and draw(_SWITCH):
+            meant = draw(_SWITCH)
+            if names and meant:
                 options[option] = draw(st.lists(st.sampled_from(names), unique=True, max_size=3))
     return options
 

@@ -51,7 +51,7 @@ from tests.unit.plugins.module_utils.tables import KINDS, Options, ref
 # on every change the same cases; make test-full looks for others, and for more
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True)
-LONG = settings(max_examples=5000, deadline=None)
+LONG = settings(max_examples=2000, deadline=None)
 EFFORTS = [pytest.param(QUICK, id="quick"), pytest.param(LONG, id="long", marks=pytest.mark.full)]
 
 
