@@ -281,6 +281,7 @@ TABLE: tuple[Row, ...] = (
         ("§1.1 lengths", "§1.3 name"),
         (
             f"{HERE}bites_names_are_accepted_that_can_never_work",
+            f"{RABBITMQ}trap_rabbitmq_long_name",
             f"{HERE}bites_what_is_not_an_object_of_this_api_is_refused_in_many_ways",
         ),
         (
@@ -288,6 +289,7 @@ TABLE: tuple[Row, ...] = (
             bad_input("a Kafka name of 41 characters"),
             bad_input("a RabbitMQ name of 37 characters"),
             bad_input("a NATS name of 42 characters"),
+            f"{HERE}answer_the_longest_names_that_are_taken_work",
         ),
     ),
     Row(

@@ -245,6 +245,16 @@ def test_trap_rabbitmq_oom(platform: Control, played: Make) -> None:
     app.until_running(3, revision=2)
 
 
+def test_trap_rabbitmq_long_name(played: Make) -> None:
+    played("rabbitmq", "r" * 36, replicas=1, resourcesPreset=ENOUGH).until_running(1)
+    app = played("rabbitmq", "r" * 37, replicas=1, resourcesPreset=ENOUGH).until_ready()
+    app.until("the event", lambda: bool(app.events("FailedCreate")))
+    assert "must be no more than 63 characters" in app.events("FailedCreate")[0]
+    assert app.broker_pods() == []
+    app.delete()
+    app.until("nothing left", lambda: app.get() is None and not app.listed("services"))
+
+
 def test_trap_rabbitmq_version_down(platform: Control, played: Make) -> None:
     app = played("rabbitmq", version="v4.2", resourcesPreset=ENOUGH).until_running(3)
     app.patch(version="v4.1")

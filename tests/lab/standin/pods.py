@@ -356,7 +356,9 @@ class Pods:
                 "automountServiceAccountToken": False,
                 "containers": [{"name": pod.component, "image": pod.image, "resources": pod.resources}],
                 "volumes": [
-                    {"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims
+                    # named after the template, as a claim's name may be too long for a volume's
+                    {"name": f"data-{number}", "persistentVolumeClaim": {"claimName": claim}}
+                    for number, claim in enumerate(claims)
                 ],
                 "terminationGracePeriodSeconds": 0,
             },

@@ -190,6 +190,11 @@ CATALOGUE: Final[tuple[Trap, ...]] = (
     ),
     Trap("rabbitmq-oom", "RabbitMQ 4 with 128Mi is OOM-killed shortly after each start.", "§2.2, §11, #4003"),
     Trap(
+        "rabbitmq-long-name",
+        "A name of more than 36 characters is accepted and Ready, and no pod can be made for it.",
+        "§1.1",
+    ),
+    Trap(
         "rabbitmq-version-down",
         "A lower version is accepted and Ready: its first node crash-loops, as it does not know the feature"
         " flags of the data.",

@@ -16,6 +16,8 @@ from tests.lab.standin.state import Resource
 from tests.lab.standin.values import Json
 
 _TOO_LITTLE = parse("128Mi")
+# The label controller-revision-hash adds eleven characters to the StatefulSet's name, and has room for 63.
+_LONGEST_SET = 52
 
 
 def starves(spec: Json) -> bool:
@@ -140,6 +142,14 @@ class ClusterOperator(Operator):
         in_force = cluster.state.in_force
         if item.observed != item.generation or not in_force.get("stateful_set"):
             return None  # refused, or no StatefulSet that would replace anything
+        owner = pods.owner[1]
+        if len(owner) > _LONGEST_SET and cluster.trap("rabbitmq-long-name"):
+            message = (
+                f'create Pod {owner}-0 in StatefulSet {owner} failed error: Pod "{owner}-0" is invalid:'
+                " metadata.labels: Invalid value: must be no more than 63 characters"
+            )
+            await cluster.event("StatefulSet", owner, "FailedCreate", message, warning=True)
+            return None
         template = self.template(pods, spec["version"])
         replicas = int(spec["replicas"])
         before = in_force["replicas"]
