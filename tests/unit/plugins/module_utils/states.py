@@ -319,7 +319,7 @@ def corrections(plan: Plan, allow: list[str]) -> Iterator[tuple[Refusal, Mapping
 def accepted(kind: Kind, ref: ClusterRef, actual: Actual | None, options: Options) -> Options | None:
     """What is left of a declaration for somebody who follows all that refusals say: pastes what they give,
     and leaves out what they only refuse. None where that leads nowhere."""
-    for patience in range(12):
+    for patience in range(14):
         wanted, problems = read_options(kind, options, present=True)
         against = [] if problems else refusals(make_plan(kind, ref, wanted, actual), options.get("allow", ()))
         if not problems and not against:
@@ -331,7 +331,9 @@ def accepted(kind: Kind, ref: ClusterRef, actual: Actual | None, options: Option
             if text and patience < 9:
                 options = pasted(kind, options, yaml.safe_load(text))
             else:
-                options = without(kind, options, refusal.path)
+                # what two things cannot have together may be declared of the other one
+                path = refusal.path if patience < 10 else refusal.path.partition("[")[0]
+                options = without(kind, options, path)
     return None
 
 
@@ -345,6 +347,7 @@ def without(kind: Kind, options: Options, path: str) -> Options:
         if isinstance(here, dict):
             here.pop(last, None)
         left["reset"] = [name for name in left.get("reset", ()) if name != option]
+        left["purge"] = [name for name in left.get("purge", ()) if name != option]
         return left
     name = rest.partition("]")[0]
     left[option] = [row for row in left.get(option) or () if row["name"] != name]
