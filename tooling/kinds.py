@@ -127,7 +127,9 @@ def field_rows(kind: Kind, field: Field, items: Items | None = None) -> Iterator
 def item_rows(items: Items) -> Iterator[Row]:
     """What happens to the things themselves."""
     where, whose = f"{items.option}[]", items.singular.upper()
-    yield _row(items.add, where, whose, "new")
+    for index, rule in enumerate(items.add):
+        others = "new" if index == 0 else "new, otherwise"
+        yield _row(rule, where, whose, others if index == len(items.add) - 1 else "new")
     for index, rule in enumerate(items.remove):
         others = "removed" if index == 0 else "removed, otherwise"
         yield _row(rule, where, whose, others if index == len(items.remove) - 1 else "removed")

@@ -42,11 +42,11 @@ def setup(core: str) -> Part:
     return Part(setup_name(core), (sys.executable, "-m", "tooling.venvs", CORES[core]), venv=None)
 
 
-def unit(name: str, core: str) -> Part:
-    """The unit tests and the contract's toy platform with one version of ansible-core."""
+def unit(name: str, core: str, marks: str) -> Part:
+    """The unit tests with these marks, and the contract's toy platform, with one version of ansible-core."""
     return Part(
         name,
-        ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/unit", "tests/contract", "-m", "not lab"),
+        ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/unit", "tests/contract", "-m", marks),
         venv=CORES[core],
         needs=(setup_name(core),),
         unless=lambda: too_new_a_python(core),
@@ -104,7 +104,11 @@ LINT = [
     Part("ruff", ("ruff", "check", "."), needs=("setup",)),
     Part("format", ("ruff", "format", "--check", "--diff", "."), needs=("setup",)),
 ]
-UNIT = [unit("unit", NEWEST), *(part for core in OLDER for part in (setup(core), unit(f"unit-{core}", core)))]
+UNIT_OLDER = [
+    part for core in OLDER for part in (setup(core), unit(f"unit-{core}", core, "not lab and not full"))
+]
+UNIT = [unit("unit", NEWEST, "not lab and not full"), *UNIT_OLDER]
+UNIT_FULL = [unit("unit", NEWEST, "not lab"), *UNIT_OLDER]
 SANITY = [SETUP, sanity(NEWEST), *(part for core in OLDER for part in (setup(core), sanity(core)))]
 
 # The test bed is built beside the linters; what runs on it comes as soon as it is there.
@@ -128,7 +132,7 @@ FULL = [
     molecule("molecule-kind", "kind", "--all", minutes=60),
     on_lab("kind-tests", "kind", minutes=60),
     *LINT[1:],
-    *UNIT,
+    *UNIT_FULL,
     *(sanity(core) for core in OLDER),
     *(on_lab(f"smoke-{core}", "smoke", core=core) for core in OLDER),
 ]

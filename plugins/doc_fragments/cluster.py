@@ -45,15 +45,17 @@ options:
   reset:
     description:
       - Fields, or groups of them such as C(resources), that go back to the platform's default and follow it from then on.
-      - A field cannot be declared and reset in one task.
+      - A field cannot be declared and reset in one task. V(undeclared) stands for all that this task does not declare.
     type: list
     elements: str
     default: []
   purge:
     description:
       - Lists of this module (topics, users, virtual hosts, accounts) that are exclusive, so that what stands in the cluster
-        and not in the list is removed, each by its own consent.
-      - With the options that RV(cluster.options) returned before a change, this is the undo.
+        and not in the list is removed, each by its own consent. Mappings in the rows, such as the configuration of a topic,
+        are exclusive too.
+      - With the options that RV(cluster.options) returned before a change, and with O(reset) for what had no value then, this
+        is the undo.
     type: list
     elements: str
     default: []

@@ -68,7 +68,7 @@ KAFKA = Kind(
             "list",
             "topic",
             fields=(Field("partitions", ("partitions",), COUNT, required_on_add=True),),
-            add=Rule("kafka.topic.create", Risk.SAFE, "a topic more"),
+            add=(Rule("kafka.topic.create", Risk.SAFE, "a topic more"),),
             remove=(Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "its messages go"),),
             name_problem=lambda name: None if name.isalnum() else f"{name!r} is no name",
             object_name=str.lower,

@@ -33,7 +33,8 @@ class Problem:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
     """One value. `option` is its dotted place among the module's options, `path` its place in the
-    platform's own document, `default` what the platform takes where nothing is stored.
+    platform's own document, `default` what the platform takes where nothing is stored. A default is
+    `shown` where the platform tells it itself: there nothing shown means that it has no such field.
 
     `rules` are tried in order; the first that matches judges the edit. An edit that no rule
     matches is safe. `key_rules` judge single keys of a mapping.
@@ -46,6 +47,7 @@ class Field:
     required_on_add: bool = False
     rules: tuple[Rule, ...] = ()
     key_rules: t.Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
+    shown: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Items:
     shape: t.Literal["list", "map"]
     singular: str
     fields: tuple[Field, ...]
-    add: Rule
+    add: tuple[Rule, ...]
     remove: tuple[Rule, ...]
     name_problem: t.Callable[[Name], str | None]
     object_name: t.Callable[[Name], str]
@@ -158,7 +160,7 @@ class Kind:
         for field in self.fields:
             yield from field.rules
         for items in self.items:
-            yield items.add
+            yield from items.add
             yield from items.remove
             yield from (items.disable.rule,) if items.disable else ()
             yield from (items.doubled,) if items.doubled else ()

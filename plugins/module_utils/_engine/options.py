@@ -80,9 +80,13 @@ def secret_texts(kind: Kind, options: Options) -> t.Iterator[str]:
 def _read_reset(
     kind: Kind, named: t.Iterable[str], declared: t.Container[str], problems: list[Problem]
 ) -> frozenset[str]:
-    """The fields behind the names, each a field or a group of them."""
+    """The fields behind the names, each a field, a group of them, or `undeclared` for all that are not
+    declared."""
     found: set[str] = set()
     for name in named:
+        if name == "undeclared":
+            found.update(field.option for field in kind.fields if field.option not in declared)
+            continue
         fields = [f.option for f in kind.fields if f.option == name or f.option.startswith(f"{name}.")]
         if not fields:
             options = ", ".join(field.option for field in kind.fields)

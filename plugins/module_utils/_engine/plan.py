@@ -197,6 +197,7 @@ def _update(
     kind: Kind, ref: ClusterRef, wanted: Wanted, actual: Actual, capabilities: t.Mapping[str, Value]
 ) -> Plan:
     before = actual.state
+    wanted = _exact(kind, wanted, before)
     state, disabled = _after(kind, wanted, before)
     look = _Look(ref.name, capabilities, before, state)
     changes: list[Change] = []
@@ -247,6 +248,28 @@ class _Look:
 
     def of(self, owner: Name) -> _Look:
         return dataclasses.replace(self, owner=owner)
+
+
+def _exact(kind: Kind, wanted: Wanted, before: State) -> Wanted:
+    """With what purging means for declared mappings spelt out: keys that nobody declared go too."""
+    items = dict(wanted.state.items)
+    for rows in kind.items:
+        if rows.option in wanted.purge:
+            there = before.named(rows.option)
+            items[rows.option] = {
+                name: {**item}
+                | {f.option: _only(f, there.get(name, {}), item) for f in rows.fields if _keyed(f, item)}
+                for name, item in wanted.state.named(rows.option).items()
+            }
+    return dataclasses.replace(wanted, state=State(wanted.state.values, items))
+
+
+def _keyed(field: Field, item: Item) -> bool:
+    return field.type.per_key and field.option in item
+
+
+def _only(field: Field, before: Item, item: Item) -> Value:
+    return dict.fromkeys(before.get(field.option) or {}) | dict(item[field.option])
 
 
 def _leaving(rows: Items, wanted: Wanted, before: State) -> frozenset[Name]:
@@ -389,8 +412,8 @@ def _item_changes(
     rows: Items, name: Name, before: Item | None, after: Item, look: _Look
 ) -> t.Iterator[Change]:
     if before is None:
-        consent = _consent(rows.add, name)
-        yield Change(rows.label(name), None, after, rows.add, Act.ADD, consent, None, rows, name)
+        rule = _judge(rows.add, look.edit(None, after))
+        yield Change(rows.label(name), None, after, rule, Act.ADD, _consent(rule, name), None, rows, name)
         return
     for field in rows.fields:
         if field.option in after:

@@ -218,12 +218,12 @@ class Cozystack:
     def _pods_to_replace(self, plan: Plan) -> frozenset[str]:
         if not plan.replaces_pods:
             return frozenset()
-        changed = {change.path for change in plan.changes if change.rule.replaces_pods}
         pods = self._owned(_CORE, "pods", plan.ref)
         return frozenset(
             pod["metadata"]["uid"]
-            for component in APPLICATIONS[plan.ref.kind].components
-            if component.preset in changed or "version" in changed
+            for change in plan.changes
+            if change.rule.replaces_pods
+            for component in APPLICATIONS[plan.ref.kind].rolled_by(change.path)
             for pod in pods_of(component, _release(plan.ref), pods)
         )
 

@@ -54,6 +54,16 @@ class Application:
     objections: t.Callable[[Plan], t.Iterable[Finding]] = lambda _plan: ()
     emptied_first: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
 
+    def rolled_by(self, path: str) -> tuple[Component, ...]:
+        """Whose pods a change of this option replaces: those of the component that the option belongs to,
+        and what belongs to none of them is about the first."""
+        own = tuple(
+            component
+            for component in self.components
+            if path.startswith(component.preset.removesuffix("resources_preset") or "\0")
+        )
+        return own or self.components[:1]
+
 
 def one_address(state: State) -> int:
     """What a cluster needs whose one Service leads to all its members."""

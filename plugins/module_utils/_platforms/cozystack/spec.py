@@ -94,7 +94,7 @@ def json_patch(plan: Plan, spec: Spec) -> list[dict[str, t.Any]]:
 def _read(field: Field, document: t.Any) -> Value:
     value = dig(document, field.path)
     if value is None:
-        return field.default
+        return None if field.shown else field.default
     if not field.type.fits(value):
         return None
     return Secret(str(value)) if field.type.secret else field.type.load(value)

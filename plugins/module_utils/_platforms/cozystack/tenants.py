@@ -24,7 +24,8 @@ def visible_tenants(session: Session) -> list[str]:
         items = session.read(_TENANTS)["items"]
     except (errors.NotFound, errors.Forbidden) as error:
         raise type(error)(
-            f"which tenants there are cannot be read here ({error}); name the tenant's `namespace` (in an inventory: `namespaces`)",
+            f"which tenants there are cannot be read here ({error}); name the tenant's `namespace` "
+            "(in an inventory: `namespaces`)",
             **error.details,
         ) from error
     return sorted(item["metadata"]["name"] for item in items)

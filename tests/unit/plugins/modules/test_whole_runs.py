@@ -114,14 +114,14 @@ def test_check_mode_reads_and_predicts_and_never_writes(run: Run, there: Any, st
 
 
 def test_a_change_is_patched_and_read_until_it_stands(run: Run) -> None:
-    before, after = application("nats", {"replicas": 2}), application("nats", {"replicas": 3})
+    before, after = application("rabbitmq", {"replicas": 3}), application("rabbitmq", {"replicas": 5})
     with scripted(Answer(body=before), Answer(body=after)) as server:
-        result = run("nats_cluster", options(server.url, replicas=3))
+        result = run("rabbitmq_cluster", options(server.url, replicas=5))
     assert result["changed"] is True
     patches = [request for request in server.requests if request.method != "GET"]
-    assert [(one.method, one.body) for one in patches] == [("PATCH", {"spec": {"replicas": 3}})]
-    assert result["diff"]["before"]["replicas"] == 2
-    assert result["diff"]["after"]["replicas"] == 3
+    assert [(one.method, one.body) for one in patches] == [("PATCH", {"spec": {"replicas": 5}})]
+    assert result["diff"]["before"]["replicas"] == 3
+    assert result["diff"]["after"]["replicas"] == 5
 
 
 FAILURES = [

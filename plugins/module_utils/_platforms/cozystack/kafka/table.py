@@ -210,7 +210,7 @@ KAFKA = Kind(
                 else f"{name!r} is no topic name; use letters, digits, '.', '_' and '-'"
             ),
             object_name=kebab,
-            add=Rule("kafka.topic.create", Risk.SAFE, "a topic is created"),
+            add=(Rule("kafka.topic.create", Risk.SAFE, "a topic is created"),),
             remove=(
                 Rule("kafka.topic.delete", Risk.DESTRUCTIVE, "the topic and all its messages are deleted"),
             ),

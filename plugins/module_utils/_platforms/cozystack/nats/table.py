@@ -14,8 +14,7 @@ from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.types import COUNT, QUANTITY, SWITCH, TEXT
 from ..application import DEFAULTS_FROZEN, shrinks
 from ..names import PASSWORD, cluster_name_problem, user_name_problem
-from ..presets import PRESET
-from ..rules import creation, deletion, new_preset, other_storage_class
+from ..rules import creation, deletion, other_storage_class, resource_fields
 from .accounts import EXPORTS, IMPORTS, JETSTREAM, USERS, narrowed, there
 from .checks import ADVICE, CONSTRAINTS, accounts_of, has_jetstream, open_to_all, tls
 from .config import MERGE, RESOLVER, bare
@@ -164,8 +163,14 @@ NATS = Kind(
                     Risk.DESTRUCTIVE,
                     "the volumes of the removed servers are deleted with the stream replicas on them",
                     when=shrinks,
+                    replaces_pods=True,
                 ),
-                Rule("nats.replicas.grow", Risk.ROLLING, "servers join and the others restart one by one"),
+                Rule(
+                    "nats.replicas.grow",
+                    Risk.ROLLING,
+                    "servers join and the others restart one by one",
+                    replaces_pods=True,
+                ),
             ),
         ),
         Field(
@@ -175,25 +180,7 @@ NATS = Kind(
             default="",
             rules=(other_storage_class("nats", _FAILS_FOREVER),),
         ),
-        Field(
-            "resources.cpu",
-            ("resources", "cpu"),
-            QUANTITY,
-            rules=(_rolling("resources.change", "servers get the new resources"),),
-        ),
-        Field(
-            "resources.memory",
-            ("resources", "memory"),
-            QUANTITY,
-            rules=(_rolling("resources.change", "servers get the new resources"),),
-        ),
-        Field(
-            "resources_preset",
-            ("resourcesPreset",),
-            PRESET,
-            default="t1.nano",
-            rules=(new_preset("nats", "servers"),),
-        ),
+        *resource_fields("nats", "servers", prefix="", path=(), default="t1.nano"),
         Field(
             "jetstream.enabled",
             ("jetstream", "enabled"),
@@ -323,7 +310,7 @@ NATS = Kind(
             name_problem=user_name_problem,
             # users become keys of one Secret, by their own names
             object_name=lambda name: name,
-            add=Rule("nats.user.create", Risk.ROLLING, f"a user is created; {_ONE_BY_ONE}"),
+            add=(Rule("nats.user.create", Risk.ROLLING, f"a user is created; {_ONE_BY_ONE}"),),
             remove=(
                 Rule(
                     "nats.user.forget",
@@ -370,13 +357,14 @@ NATS = Kind(
             "account",
             name_problem=_account_name_problem,
             object_name=lambda name: name,
-            add=Rule(
-                "nats.account.create",
-                Risk.ROLLING,
-                "an account is created; with the first one nobody gets in without a login any more, and "
-                "servers with streams that were made without one do not get ready before those are deleted; "
-                f"{_ONE_BY_ONE}",
-                replaces_pods=True,
+            add=(
+                _cutting(
+                    "account.create_first",
+                    "an account is created, and nobody gets in without a login any more; servers with "
+                    "streams that were made without one do not get ready before those are deleted",
+                    when=lambda edit: open_to_all(edit.was) and not open_to_all(edit.state),
+                ),
+                _rolling("account.create", "an account is created"),
             ),
             remove=(
                 _LAST_LOGIN,

@@ -52,7 +52,8 @@ _NEVER_READY = "the release never gets ready again, and whatever else is in the 
 
 
 def _is_illegal_step(edit: Edit) -> bool:
-    return edit.after not in _STEPS.get(edit.before, ())
+    # a platform before v1.1 shows no version, and says itself that it has none to set
+    return edit.before is not None and edit.after not in _STEPS.get(edit.before, ())
 
 
 def _role_users_exist(state: State) -> t.Iterator[Trouble]:
@@ -255,6 +256,7 @@ RABBITMQ = Kind(
             ("version",),
             VERSION,
             default="v4.2",
+            shown=True,
             rules=(
                 Rule(
                     "rabbitmq.version.illegal_step",
@@ -281,7 +283,7 @@ RABBITMQ = Kind(
             "user",
             name_problem=user_name_problem,
             object_name=kebab,
-            add=Rule("rabbitmq.user.create", Risk.SAFE, "a user is created"),
+            add=(Rule("rabbitmq.user.create", Risk.SAFE, "a user is created"),),
             remove=(
                 Rule(
                     "rabbitmq.user.delete",
@@ -313,7 +315,7 @@ RABBITMQ = Kind(
             "vhost",
             name_problem=user_name_problem,
             object_name=kebab,
-            add=Rule("rabbitmq.vhost.create", Risk.SAFE, "a virtual host is created"),
+            add=(Rule("rabbitmq.vhost.create", Risk.SAFE, "a virtual host is created"),),
             remove=(
                 Rule(
                     "rabbitmq.vhost.delete",

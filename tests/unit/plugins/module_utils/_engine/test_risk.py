@@ -489,8 +489,12 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
         "nats.user.password.change:app",
     ),
     *(
-        ("nats", nats(), {"resources": {what: "2"}}, {}, "nats.resources.change", Risk.ROLLING, "")
-        for what in ("cpu", "memory")
+        ("nats", nats(), {"resources": {what: much}}, {}, f"nats.resources.{code}", risk, "")
+        for what, much, code, risk in (
+            ("cpu", "2", "change", Risk.ROLLING),
+            ("memory", "2Gi", "change", Risk.ROLLING),
+            ("memory", "128Mi", "unchanged", Risk.SAFE),
+        )
     ),
     *(
         ("nats", before, after, {}, f"nats.{code}", risk, f"nats.{code}:one" if risk.needs_consent else "")
@@ -509,6 +513,15 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
             (nats(**merged(operator="x")), RESOLVER, "config.resolver.volume.change", Risk.IMPOSSIBLE),
             (nats(), resolver(merge={"type": "full"}), "config.resolver.change", Risk.ROLLING),
         )
+    ),
+    (
+        "nats",
+        nats(),
+        nats(accounts=[account()]),
+        {},
+        "nats.account.create_first",
+        Risk.DISRUPTIVE,
+        "nats.account.create_first:A",
     ),
     *(
         (

@@ -46,7 +46,12 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     State,
     Wanted,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types import COUNT, SWITCH, Type
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types import (
+    COUNT,
+    MAPPING,
+    SWITCH,
+    Type,
+)
 
 REF = ClusterRef("toy", "tenant-acme", "one")
 PASSWORD = Type("str", key=Secret.reveal, secret=True)
@@ -86,8 +91,12 @@ TOY = Kind(
             ("users",),
             "list",
             "user",
-            (Field("password", ("password",), PASSWORD), Field("quota", ("quota",), COUNT)),
-            add=Rule("toy.user.create", Risk.SAFE, "a user more"),
+            (
+                Field("password", ("password",), PASSWORD),
+                Field("quota", ("quota",), COUNT),
+                Field("labels", ("labels",), MAPPING),
+            ),
+            add=(Rule("toy.user.create", Risk.SAFE, "a user more"),),
             remove=(
                 Rule("toy.user.guarded", Risk.IMPOSSIBLE, "it is guarded", when=_guarded, way_out="lift it"),
                 Rule("toy.user.delete", Risk.DISRUPTIVE, "a user less"),
@@ -231,6 +240,25 @@ def test_purge_removes_what_is_not_declared_each_by_its_own_consent() -> None:
     assert [one.consent for one in made.changes] == ["toy.user.delete:old", "toy.user.delete:older"]
     assert made.state is not None
     assert [*made.state.named("users")] == ["app"]
+
+
+def test_purge_makes_the_mappings_of_what_is_declared_exact() -> None:
+    before = actual(users=users("app", labels={"a": 1, "b": 2}))
+    merged = plan(before, users=users("app", labels={"a": 3}))
+    assert [one.path for one in merged.changes] == ["users[app].labels[a]"]
+    exact = plan(before, users=users("app", labels={"a": 3}), purge=["users"])
+    assert [(one.path, one.after) for one in exact.changes] == [
+        ("users[app].labels[a]", 3),
+        ("users[app].labels[b]", None),
+    ]
+    undeclared = plan(before, users=users("app"), purge=["users"])
+    assert undeclared.action is Action.NONE
+
+
+def test_what_is_undeclared_can_be_reset_as_a_whole() -> None:
+    before = actual(replicas=5, guarded=True, tls={"enabled": True})
+    made = plan(before, replicas=5, reset=["undeclared"])
+    assert [one.path for one in made.changes] == ["guarded", "tls.enabled"]
 
 
 def test_purge_with_an_empty_list_removes_all() -> None:

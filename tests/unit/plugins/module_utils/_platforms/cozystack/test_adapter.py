@@ -131,7 +131,7 @@ def test_a_delete_of_what_is_gone_by_then_is_no_error_and_a_change_of_it_is() ->
     with scripted(failure(404, "not found")) as server:
         _refresh, delete = steps(server.url, "nats", {}, None)
         adapter(server.url).send(delete)
-        (change,) = steps(server.url, "nats", {}, {"replicas": 3})
+        (change,) = steps(server.url, "nats", {}, {"users": [{"name": "app"}]})
         with pytest.raises(errors.NotFound, match="whether somebody is deleting the cluster"):
             adapter(server.url).send(change)
 
@@ -142,7 +142,7 @@ def test_a_delete_of_what_is_gone_by_then_is_no_error_and_a_change_of_it_is() ->
 @pytest.mark.parametrize(("status", "settles"), [("True", False), ("False", False), ("Unknown", True)])
 def test_a_change_made_while_helm_is_at_work_has_to_settle(status: str, settles: bool) -> None:
     with scripted() as server:
-        (step,) = steps(server.url, "nats", {}, {"replicas": 3}, status=status)
+        (step,) = steps(server.url, "nats", {}, {"users": [{"name": "app"}]}, status=status)
     assert (step.goal.settle > 0) is settles
     assert step.goal.baseline.release.revision == 3
 
