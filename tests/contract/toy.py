@@ -205,7 +205,7 @@ class Toy:
         return [f"{ref}: nothing ever happens"]
 
     def status(self, actual: Actual) -> Mapping[str, Any]:
-        return {"ready": not actual.deleting}
+        return {"ready": not actual.deleting, "message": "", "revision": None}
 
     def _of(self, ref: ClusterRef) -> dict[Key, Thing]:
         return {

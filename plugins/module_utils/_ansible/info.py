@@ -9,18 +9,17 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._engine.secret import Secret, secrets_in
 from .._engine.state import Actual, ClusterRef
 from .._platforms import errors
-from .._platforms.connection import connect, missing_package
+from .._platforms.connection import missing_package
 from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.tenants import health, visible_tenants
 from .._platforms.session import Session
 from .arguments import connection_arguments
-from .module import Module
+from .module import Module, said
 from .result import Result, cluster_of, requests_result
-from .run import VERSION, _fail, _problems, _refuse_bad_input
+from .session import open_session
 
 try:
     import jmespath
@@ -42,11 +41,6 @@ class Reading:
         """One line about what is missing, empty where nothing is."""
         lines = [f"{row['kind']} in {row['namespace']} ({row['text']})" for row in self.unreadable]
         return f"missing, as they could not be read: {'; '.join(lines)}" if lines else ""
-
-
-def open_session(options: t.Mapping[str, t.Any], name: str) -> Session:
-    """A session for the connection options; `name` is who asks."""
-    return Session(connect(options), agent=f"brokerops.messaging/{VERSION} ({name})")
 
 
 def read_clusters(
@@ -80,17 +74,10 @@ def list_clusters(
     """For the inventory: the clusters with their health, and in one line what is missing."""
     session = open_session(options, "inventory")
     reading, platform = read_clusters(session, namespaces, kinds), Cozystack(session)
-    clusters = [shown(platform, ref, actual) | {"health": health(actual)} for ref, actual in reading.clusters]
+    clusters = [
+        cluster_of(platform, ref, actual) | {"health": health(actual)} for ref, actual in reading.clusters
+    ]
     return clusters, reading.warning
-
-
-def shown(platform: Cozystack, ref: ClusterRef, actual: Actual) -> Result:
-    """One cluster for people. Its options are without secrets by their types; what the platform says of a
-    failure may quote the spec, and nobody has given us these secrets to hide."""
-    cluster = cluster_of(platform, ref, actual)
-    for secret in secrets_in([actual.state.values, actual.state.items]):
-        cluster["status"]["message"] = cluster["status"]["message"].replace(secret.reveal(), Secret.MASK)
-    return cluster
 
 
 def _found(platform: Cozystack, ref: ClusterRef) -> t.Iterable[tuple[ClusterRef, Actual]]:
@@ -148,19 +135,19 @@ def run_info() -> None:
     module = Module(spec)
     namespace, name, query = (module.params[option] for option in ("namespace", "name", "query"))
     subject = namespace or "all tenants"
-    wrong = _problems(
+    wrong = said(
         namespace=None if namespace is None else label_problem(namespace),
         name=None if name is None else label_problem(name),
         query=None if query is None else query_problem(query),
     )
-    _refuse_bad_input(module, subject, wrong)
+    module.refuse(subject, wrong)
     try:
         session = open_session(module.params, "clusters_info")
         reading = read_clusters(session, [namespace] if namespace else [], module.params["kinds"], name)
     except errors.PlatformError as error:
-        _fail(module, subject, error, {})
+        module.end(subject, error, {})
     platform = Cozystack(session)
-    clusters: t.Any = [shown(platform, ref, actual) for ref, actual in reading.clusters]
+    clusters: t.Any = [cluster_of(platform, ref, actual) for ref, actual in reading.clusters]
     if query is not None:
         try:
             clusters = search(query, clusters)

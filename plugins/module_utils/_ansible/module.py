@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible's module, made to keep secrets of every shape to itself."""
+"""Ansible's module, made to keep secrets of every shape to itself, and the only place that turns errors
+into `fail_json`."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._engine.fields import Problem
+from .._platforms.errors import PlatformError
 from .arguments import Spec
+from .result import Result
 
 Options = t.Mapping[str, t.Any]
 
@@ -37,7 +41,28 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
         super().fail_json(msg, **kwargs)
         raise AssertionError("fail_json ends the process")
 
+    def refuse(self, subject: str, problems: t.Sequence[Problem]) -> None:
+        """End, if anything is wrong with the options by themselves, with all of it."""
+        if problems:
+            listed = "; ".join(str(problem) for problem in problems)
+            self.fail_json(
+                msg=f"{subject}: nothing was sent: {listed}",
+                problems=[{"path": problem.path, "text": problem.text} for problem in problems],
+            )
+
+    def end(self, subject: str, error: PlatformError, result: Result) -> t.NoReturn:
+        """End with what went wrong, and with what was got to before."""
+        text = str(error)
+        self.fail_json(
+            msg=text if text.startswith(subject) else f"{subject}: {text}", **(result | error.details)
+        )
+
     def _hide(self) -> None:
         with contextlib.suppress(AttributeError, TypeError):  # options of a wrong shape
             for text in self._secrets(self.params):
                 self.no_log_values.add(text)
+
+
+def said(**texts: str | None) -> list[Problem]:
+    """Problems by the option that each is about; None is none."""
+    return [Problem(option, text) for option, text in texts.items() if text is not None]

@@ -21,10 +21,9 @@ from .._platforms.cozystack.probe.run import CODES, DISPOSABLE, ORPHANS, Program
 from .._platforms.errors import PlatformError
 from .._platforms.session import Session
 from .arguments import Spec, connection_arguments
-from .info import open_session
-from .module import Module
+from .module import Module, said
 from .result import Result, requests_result
-from .run import _fail, _problems, _refuse_bad_input
+from .session import open_session
 
 
 def probe_arguments() -> Spec:
@@ -49,15 +48,15 @@ def run_probe() -> None:
     """The whole life of `platform_probe`."""
     module = Module(probe_arguments())
     namespace, given = module.params["namespace"], module.params["disposable"]
-    named = _problems(namespace=label_problem(namespace))
+    named = said(namespace=label_problem(namespace))
     if given is not None:
         text = APPLICATIONS[given["kind"]].kind.name_problem(given["name"])
         named += [] if text is None else [Problem("disposable.name", text)]
-    _refuse_bad_input(module, namespace, [*named, *_consent_problems(module.params["allow"])])
+    module.refuse(namespace, [*named, *_consent_problems(module.params["allow"])])
     try:
         session = open_session(module.params, "platform_probe")
     except PlatformError as error:
-        _fail(module, namespace, error, {})
+        module.end(namespace, error, {})
     programme = Programme(
         frozenset(module.params["only"]),
         None if given is None else _disposable(session, namespace, given),
@@ -71,7 +70,7 @@ def run_probe() -> None:
         if not module.check_mode:
             answers.extend(programme.write())
     except PlatformError as error:
-        _fail(module, namespace, error, _result(session, programme, answers))
+        module.end(namespace, error, _result(session, programme, answers))
     answers.extend(programme.leave_out(writes=not module.check_mode))
     module.exit_json(**_result(session, programme, answers))
 

@@ -13,11 +13,13 @@ from .._engine.diff import make_diff
 from .._engine.fields import Finding
 from .._engine.options import write_options
 from .._engine.plan import Action, Plan
-from .._engine.state import Actual, ClusterRef
+from .._engine.secret import Secret, secrets_in
+from .._engine.state import Actual, ClusterRef, State
 from .._platforms.api import Platform, Requests
 from .._platforms.converge import Outcome
 
 Result = dict[str, t.Any]
+_TELLING = 4
 
 
 def cluster_result(
@@ -60,14 +62,26 @@ def plan_result(plan: Plan, allow: t.Sequence[str], advice: t.Sequence[Finding])
 
 
 def cluster_of(platform: Platform, ref: ClusterRef, actual: Actual) -> Result:
-    """One cluster: where it is, the options that declare it as it is, and how it is."""
+    """One cluster: where it is, the options that declare it as it is, and how it is. The options are
+    without secrets by their types; what the platform says of a failure may quote its spec."""
+    status = dict(platform.status(actual))
+    for secret in telling_secrets(actual):
+        status["message"] = status["message"].replace(secret, Secret.MASK)
     return {
         "kind": ref.kind,
         "namespace": ref.namespace,
         "name": ref.name,
         "options": write_options(platform.kind(ref.kind), actual.state),
-        "status": dict(platform.status(actual)),
+        "status": status,
     }
+
+
+def telling_secrets(actual: Actual | None) -> t.Iterator[str]:
+    """Secrets that stand in a cluster and are long enough to be found in a message for what they are."""
+    state = actual.state if actual else State()
+    for secret in secrets_in([state.values, state.items]):
+        if len(secret.reveal()) >= _TELLING:
+            yield secret.reveal()
 
 
 def requests_result(requests: Requests) -> Result:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a module runs: the only place that decides check mode and turns errors into `fail_json`."""
+"""How a module that declares something runs: the only place that decides check mode."""
 
 from __future__ import annotations
 
@@ -14,21 +14,16 @@ from .._engine.consent import consent_problems
 from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
-from .._engine.secret import secrets_in
-from .._engine.state import ClusterRef, Part, State, Wanted
-from .._platforms.connection import connect
+from .._engine.state import ClusterRef, Part, Wanted
 from .._platforms.converge import Mode, Outcome, Terms, converge
 from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
-from .._platforms.session import Session
 from .arguments import cluster_arguments, inner_part_arguments, part_arguments
 from .exposure import expired, read_day
-from .module import Module
-from .result import Result, cluster_result
-
-VERSION = "0.1.0"
-_TELLING = 8
+from .module import Module, said
+from .result import cluster_result, telling_secrets
+from .session import open_session
 
 
 def run_cluster(kind_name: str) -> None:
@@ -39,7 +34,7 @@ def run_cluster(kind_name: str) -> None:
     ref = ClusterRef(kind_name, options["namespace"], options["name"])
     wanted, problems = read_options(kind, options, present=options["state"] == "present")
     until, unreadable = _day(options["external_until"])
-    named = _problems(
+    named = said(
         namespace=label_problem(ref.namespace), name=kind.name_problem(ref.name), external_until=unreadable
     )
     durable = options["durability"] == "required"
@@ -95,7 +90,7 @@ def _run_part(
     module.no_log_values.update(secret_texts(kind, declared))
     wanted, found = read_options(kind, declared, present=True)
     wanted = dataclasses.replace(wanted, part=Part(module.params["state"] == "present", within))
-    named = _problems(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
+    named = said(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
     _run(module, ref, wanted, [*named, *problems, *found], agent=f"{kind_name}_{rows.singular}")
 
 
@@ -112,12 +107,12 @@ def _run(
     """Converge, under the options that all these modules have, and end."""
     options = module.params
     kind = APPLICATIONS[ref.kind].kind
-    _refuse_bad_input(module, str(ref), [*problems, *consent_problems(kind, options["allow"])])
+    module.refuse(str(ref), [*problems, *consent_problems(kind, options["allow"])])
     outcome = Outcome()
     try:
-        platform = _platform(module, agent)
+        platform = Cozystack(open_session(options, agent))
     except PlatformError as error:
-        _fail(module, str(ref), error, {})
+        module.end(str(ref), error, {})
     mode = Mode(not module.check_mode, options["wait"], options["wait_timeout"])
     terms = Terms(options["allow"], durable, options["expected_plan"])
     failure: PlatformError | None = None
@@ -126,7 +121,7 @@ def _run(
     except PlatformError as error:
         failure = error
     # the platform may quote its spec when it says what is wrong with it
-    module.no_log_values.update(_live_secrets(outcome))
+    module.no_log_values.update(telling_secrets(outcome.actual))
     advice = () if outcome.plan is None else _advice(kind, outcome.plan, until)
     for one in advice:
         module.warn(f"[{one.reason}] {ref}: {one.path}: {one.text}; {one.way_out}")
@@ -134,17 +129,9 @@ def _run(
         platform, ref, outcome, options["allow"], advice=advice, failed=failure is not None
     )
     if failure is not None:
-        _fail(module, str(ref), failure, result)
+        module.end(str(ref), failure, result)
     module.exit_json(**result)
     raise AssertionError("exit_json ends the process")
-
-
-def _live_secrets(outcome: Outcome) -> t.Iterator[str]:
-    """Texts that stand in the cluster and are long enough to be found in a message for what they are."""
-    state = outcome.actual.state if outcome.actual else State()
-    for secret in secrets_in([state.values, state.items]):
-        if len(secret.reveal()) >= _TELLING:
-            yield secret.reveal()
 
 
 def _advice(kind: Kind, plan: Plan, until: datetime.date | None) -> tuple[Finding, ...]:
@@ -157,28 +144,3 @@ def _day(text: str | None) -> tuple[datetime.date | None, str | None]:
         return (None if text is None else read_day(text)), None
     except ValueError:
         return None, f"{text!r} is no day; write it as 2027-01-31"
-
-
-def _platform(module: Module, name: str) -> Cozystack:
-    return Cozystack(Session(connect(module.params), agent=f"brokerops.messaging/{VERSION} ({name})"))
-
-
-def _problems(**texts: str | None) -> list[Problem]:
-    return [Problem(option, text) for option, text in texts.items() if text is not None]
-
-
-def _refuse_bad_input(module: Module, subject: str, problems: t.Sequence[Problem]) -> None:
-    if problems:
-        listed = "; ".join(str(problem) for problem in problems)
-        module.fail_json(
-            msg=f"{subject}: nothing was sent: {listed}",
-            problems=[{"path": problem.path, "text": problem.text} for problem in problems],
-        )
-
-
-def _fail(module: Module, subject: str, error: PlatformError, result: Result) -> t.NoReturn:
-    text = str(error)
-    module.fail_json(
-        msg=text if text.startswith(subject) else f"{subject}: {text}", **(result | error.details)
-    )
-    raise AssertionError("fail_json ends the process")

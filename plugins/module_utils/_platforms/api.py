@@ -99,4 +99,5 @@ class Platform(t.Protocol):
         """The last events around the cluster, for a person; empty where they cannot be read."""
 
     def status(self, actual: Actual) -> t.Mapping[str, Value]:
-        """The part of a result that says how the cluster is."""
+        """The part of a result that says how the cluster is: the platform's own `message` and the release
+        `revision` at least."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible import info
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.session import open_session
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
 from tests.unit.plugins.scripted import Answer, Scripted, failure, scripted
 
@@ -31,7 +32,7 @@ def clusters(kind: str, *names: str, spec: Any = None, message: str = "") -> Ans
 
 
 def read(server: Scripted, *namespaces: str, kinds: tuple[str, ...] = info.KINDS) -> info.Reading:
-    return info.read_clusters(info.open_session({"host": server.url}, "test"), namespaces, kinds)
+    return info.read_clusters(open_session({"host": server.url}, "test"), namespaces, kinds)
 
 
 def test_one_list_for_each_kind_and_tenant_and_one_for_the_tenants() -> None:
