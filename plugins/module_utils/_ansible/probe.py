@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import typing as t
 
 from .._engine.fields import Problem
@@ -78,7 +77,7 @@ def run_probe() -> None:
 def _stop(*_unused: object) -> t.NoReturn:
     """End by way of the removal, which a second signal does not end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit("stopped")
+    raise SystemExit("stopped")
 
 
 def _disposable(session: Session, namespace: str, given: t.Mapping[str, t.Any]) -> Disposable:

@@ -15,7 +15,6 @@ import pytest
 
 from tests.integration.collection.plays import Place, Run, paths, reasons, task
 from tests.integration.collection.wanted import topic
-from tests.integration.lab.applications import Application
 from tests.lab.client import ApiError, Object
 
 pytestmark = pytest.mark.lab
@@ -90,13 +89,6 @@ class Seen:
     limits_at_the_end: dict[str, str]
 
 
-def limits(app: Application) -> dict[str, str]:
-    """What each broker's pod may use."""
-    found = [pod["spec"]["containers"][0]["resources"]["limits"] for pod in app.broker_pods()]
-    (only,) = {(one["cpu"], one["memory"]) for one in found}
-    return dict(zip(("cpu", "memory"), only, strict=True))
-
-
 @pytest.fixture(scope="module")
 def seen(place: Place) -> Iterator[Seen]:
     app = place.app("kafka", NAME)
@@ -105,7 +97,7 @@ def seen(place: Place) -> Iterator[Seen]:
         task("again", "kafka", NAME, **FIRST),
         task("spelled", "kafka", NAME, **SPELLED),
     )
-    stored, first_limits = place.record("kafka", NAME)["spec"]["values"], limits(app)
+    stored, first_limits = place.record("kafka", NAME)["spec"]["values"], app.limits()
     changed = place.run(task("change", "kafka", NAME, **CHANGED), task("again", "kafka", NAME, **CHANGED))
     after = (app.get() or {})["spec"]
     services = [
@@ -113,7 +105,7 @@ def seen(place: Place) -> Iterator[Seen]:
     ]
     reset = place.run(task("reset", "kafka", NAME, **RESET), task("again", "kafka", NAME, **RESET))
     end = place.record("kafka", NAME)["spec"]["values"]
-    yield Seen(created, stored, first_limits, changed, after, services, reset, end, limits(app))
+    yield Seen(created, stored, first_limits, changed, after, services, reset, end, app.limits())
 
 
 def test_what_people_write_is_stored_as_the_platform_and_the_broker_read_it(seen: Seen) -> None:

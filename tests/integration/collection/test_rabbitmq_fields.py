@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from tests.integration.collection.plays import Place, Run, paths, reasons, task
-from tests.integration.lab.applications import Application
 from tests.lab.client import Object
 
 pytestmark = pytest.mark.lab
@@ -59,13 +58,6 @@ class Seen:
     limits_at_the_end: dict[str, str]
 
 
-def limits(app: Application) -> dict[str, str]:
-    """What each node's pod may use."""
-    found = [pod["spec"]["containers"][0]["resources"]["limits"] for pod in app.broker_pods()]
-    (only,) = {(one["cpu"], one["memory"]) for one in found}
-    return dict(zip(("cpu", "memory"), only, strict=True))
-
-
 @pytest.fixture(scope="module")
 def seen(place: Place) -> Iterator[Seen]:
     app = place.app("rabbitmq", NAME)
@@ -74,7 +66,7 @@ def seen(place: Place) -> Iterator[Seen]:
         task("again", "rabbitmq", NAME, **FIRST),
         task("spelled", "rabbitmq", NAME, **SPELLED),
     )
-    stored, first_limits = place.record("rabbitmq", NAME)["spec"]["values"], limits(app)
+    stored, first_limits = place.record("rabbitmq", NAME)["spec"]["values"], app.limits()
     changed = place.run(
         task("change", "rabbitmq", NAME, **CHANGED), task("again", "rabbitmq", NAME, **CHANGED)
     )
@@ -83,7 +75,7 @@ def seen(place: Place) -> Iterator[Seen]:
     rights = app.view()["truth"]["permissions"].get("work worker", [])[2:]
     reset = place.run(task("reset", "rabbitmq", NAME, **RESET), task("again", "rabbitmq", NAME, **RESET))
     end = place.record("rabbitmq", NAME)["spec"]["values"]
-    yield Seen(created, stored, first_limits, changed, after, str(service), rights, reset, end, limits(app))
+    yield Seen(created, stored, first_limits, changed, after, str(service), rights, reset, end, app.limits())
 
 
 def test_resources_override_the_preset_key_by_key(seen: Seen) -> None:

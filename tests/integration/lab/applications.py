@@ -129,6 +129,12 @@ class Application:
         found = [pod for pod in self.listed("pods") if pod["spec"]["containers"][0]["name"] == component]
         return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
+    def limits(self) -> dict[str, str]:
+        """The ``cpu`` and ``memory`` that each broker's pod may use; all have the same."""
+        found = [pod["spec"]["containers"][0]["resources"]["limits"] for pod in self.broker_pods()]
+        (only,) = {(one["cpu"], one["memory"]) for one in found}
+        return dict(zip(("cpu", "memory"), only, strict=True))
+
     def broker_pods(self) -> list[Object]:
         return self.pods(self.app)
 

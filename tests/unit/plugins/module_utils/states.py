@@ -102,9 +102,6 @@ def _of_key(key: topic_config.Key) -> Values:
 
 
 _WITH_RULES = ("retention.ms", "retention.bytes", "cleanup.policy", "min.insync.replicas", "segment.ms")
-_TOPIC_CONFIG = st.sampled_from(topic_config.TABLE).flatmap(lambda key: _one_key(key)) | st.dictionaries(
-    st.sampled_from(_WITH_RULES), st.none(), max_size=1
-).flatmap(lambda gone: _limits().map(lambda limits: limits | gone))
 
 
 def _one_key(key: topic_config.Key) -> st.SearchStrategy[Options]:
@@ -123,6 +120,11 @@ def _limits() -> st.SearchStrategy[Options]:
             "unclean.leader.election.enable": st.booleans(),
         },
     )
+
+
+_TOPIC_CONFIG = st.sampled_from(topic_config.TABLE).flatmap(_one_key) | st.dictionaries(
+    st.sampled_from(_WITH_RULES), st.none(), max_size=1
+).flatmap(lambda gone: _limits().map(lambda limits: limits | gone))
 
 
 _BY_TYPE: tuple[tuple[Type, Values], ...] = (

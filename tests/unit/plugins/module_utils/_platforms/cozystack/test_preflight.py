@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -28,7 +28,7 @@ QUOTAS = "/api/v1/namespaces/tenant-acme/resourcequotas"
 NO_PODS = {"metadata": {"name": "tenant-quota"}, "status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}
 RABBIT: Options = {"replicas": 3, "resources_preset": "s1.small"}
 LIST = ["list pods", "list workloadmonitors.cozystack.io"]
-Failure = errors.PlatformError | None
+Failure: TypeAlias = "errors.PlatformError | None"
 
 
 class Platform(Session):

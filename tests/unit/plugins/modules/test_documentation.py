@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Modules that return the same say so in the same words; only their samples differ."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.collection_path import ROOT
+
+MODULES = {path.stem: path for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")}
+DECLARING = sorted(name for name in MODULES if not name.endswith("_info") and name != "platform_probe")
+
+
+def returned(name: str) -> Any:
+    """The module's RETURN without samples."""
+    assigned = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.parse(MODULES[name].read_text()).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id == "RETURN"
+    }
+    return without_samples(yaml.safe_load(assigned["RETURN"]))
+
+
+def without_samples(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    return {key: without_samples(value) for key, value in node.items() if key != "sample"}
+
+
+@pytest.mark.parametrize("name", DECLARING)
+def test_what_a_declaring_module_returns_is_documented_like_that_of_every_other(name: str) -> None:
+    assert returned(name) == returned("kafka_cluster")
+
+
+def test_a_cluster_is_documented_alike_where_it_is_read_and_where_it_is_declared() -> None:
+    read = returned("clusters_info")["clusters"]["contains"]
+    assert read == returned("kafka_cluster")["cluster"]["contains"]
