@@ -52,8 +52,8 @@ options:
   purge:
     description:
       - Lists of this module (topics, users, virtual hosts, accounts) that are exclusive, so that what stands in the cluster
-        and not in the list is removed, each by its own consent. Mappings in the rows, such as the configuration of a topic,
-        are exclusive too.
+        and not in the list is removed, each by its own consent. What such a thing holds and the list declares of it, such as
+        the configuration of a topic or the users of an account, is exclusive too.
       - With the options that RV(cluster.options) returned before a change, and with O(reset) for what had no value then, this
         is the undo.
     type: list

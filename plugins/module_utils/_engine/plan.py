@@ -251,7 +251,8 @@ class _Look:
 
 
 def _exact(kind: Kind, wanted: Wanted, before: State) -> Wanted:
-    """With what purging means for declared mappings spelt out: keys that nobody declared go too."""
+    """With what purging means for declared mappings and rows spelt out: those that are not declared go
+    too."""
     items = dict(wanted.state.items)
     for rows in kind.items:
         if rows.option in wanted.purge:
@@ -265,7 +266,7 @@ def _exact(kind: Kind, wanted: Wanted, before: State) -> Wanted:
 
 
 def _keyed(field: Field, item: Item) -> bool:
-    return field.type.per_key and field.option in item
+    return field.option in item and (field.type.per_key or field.type.argument == "rows")
 
 
 def _only(field: Field, before: Item, item: Item) -> Value:

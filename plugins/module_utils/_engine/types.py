@@ -39,7 +39,8 @@ class Type:
     """`key` maps equal values to equal keys; `problem` says what is wrong with a value, or None.
 
     `argument` names the shape in which users write it: int, bool, str, names (a list of strings),
-    mapping (keys to scalars), tree (a free or typed dict) or rows (a list of dicts).
+    mapping (keys to scalars), tree (a free or typed dict) or rows (a list of dicts, which `normal` and
+    `load` make a mapping by what tells the rows apart; None in it takes a row away).
     """
 
     argument: t.Literal["int", "bool", "str", "names", "mapping", "tree", "rows"]

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.integration.collection.canaries import HASH
 from tests.integration.collection.plays import Place, Run, Task, paths, reasons, task
 from tests.integration.collection.wanted import FIRST, topic
 from tests.lab.standin.control import App
 
 pytestmark = pytest.mark.lab
 
-LISTS: Mapping[App, list[str]] = {"kafka": ["topics"], "rabbitmq": ["users", "vhosts"], "nats": ["users"]}
+LISTS: Mapping[App, list[str]] = {"kafka": ["topics"], "rabbitmq": ["users", "vhosts"], "nats": ["accounts"]}
 
 
 def snapshot(place: Place, kind: App, name: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def snapshot(place: Place, kind: App, name: str) -> dict[str, Any]:
 
 
 def undo(place: Place, kind: App, name: str, before: Mapping[str, Any], **more: Any) -> Run:
-    return place.run(task("undo", kind, name, **before, purge=LISTS[kind], **more))
+    return place.run(task("undo", kind, name, **before, purge=LISTS[kind], reset=["undeclared"], **more))
 
 
 def consents(refused: Run) -> list[str]:
@@ -43,8 +44,12 @@ def test_a_kafka_cluster_comes_back_and_what_was_added_goes_by_its_own_consent(p
             "change",
             "kafka",
             "back",
-            brokers={"resources_preset": "c1.medium"},
-            topics=[topic("orders", retention_ms=2000), topic("added"), {"name": "audit", "state": "absent"}],
+            brokers={"resources_preset": "c1.medium", "resources": {"memory": "3Gi"}},
+            topics=[
+                topic("orders", retention_ms=2000, segment_bytes="512MiB"),
+                topic("added"),
+                {"name": "audit", "state": "absent"},
+            ],
             allow=["kafka.topic.delete:audit"],
         )
     )
@@ -102,6 +107,35 @@ def test_users_and_vhosts_of_rabbitmq_come_back_without_their_secrets(place: Pla
     assert run["undo"]["changed"]
     assert snapshot(place, "rabbitmq", "back") == before
     assert place.app("rabbitmq", "back").login_works("app", "FirstSecret42")
+
+
+def account(name: str, *users: str) -> dict[str, Any]:
+    return {"name": name, "users": [{"name": user, "password": HASH} for user in users]}
+
+
+def test_accounts_of_nats_come_back_and_users_that_were_added_to_them_go(place: Place) -> None:
+    first: dict[str, Any] = {
+        "replicas": 3,
+        "resources_preset": "s1.nano",
+        "accounts": [account("ORDERS", "app")],
+    }
+    place.run(task("create", "nats", "back", **first))
+    before = snapshot(place, "nats", "back")
+    place.run(
+        task(
+            "change",
+            "nats",
+            "back",
+            tls={"enabled": True},
+            accounts=[account("ORDERS", "added"), account("OTHER", "other")],
+            allow=["nats.tls.enable:back"],
+        )
+    )
+    refused = undo(place, "nats", "back", before, fails=True)
+    assert refused.writes == []
+    run = undo(place, "nats", "back", before, allow=consents(refused))
+    assert {"accounts[ORDERS].users", "accounts[OTHER]", "tls.enabled"} <= {*paths(run["undo"])}
+    assert snapshot(place, "nats", "back") == before
 
 
 def test_a_snapshot_survives_a_file(place: Place, tmp_path: Path) -> None:

@@ -255,6 +255,23 @@ def test_purge_makes_the_mappings_of_what_is_declared_exact() -> None:
     assert undeclared.action is Action.NONE
 
 
+def test_purge_makes_the_rows_of_what_is_declared_exact() -> None:
+    keys = Type(
+        "rows",
+        key=repr,
+        normal=lambda rows: {row["name"]: row for row in rows},
+        same_as=lambda wanted, there: all(there.get(name) == row for name, row in wanted.items()),
+        merge=lambda there, wanted: {**there, **wanted},
+    )
+    rows = dataclasses.replace(TOY.items[0], fields=(Field("keys", ("keys",), keys),))
+    kind = dataclasses.replace(TOY, items=(rows,))
+    before = Actual(State({}, {"users": {"app": {"keys": {"a": {"name": "a"}, "b": {"name": "b"}}}}}))
+    declared = users("app", keys=[{"name": "a"}])
+    assert plan(before, kind, users=declared).action is Action.NONE
+    (change,) = plan(before, kind, users=declared, purge=["users"]).changes
+    assert change.after == {"a": {"name": "a"}, "b": None}
+
+
 def test_what_is_undeclared_can_be_reset_as_a_whole() -> None:
     before = actual(replicas=5, guarded=True, tls={"enabled": True})
     made = plan(before, replicas=5, reset=["undeclared"])
