@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.integration.collection.canaries import HASH
 from tests.integration.collection.plays import Place, Task, paths, reasons
 from tests.integration.collection.wanted import topic
 from tests.lab.standin.control import App
@@ -171,3 +172,74 @@ def test_a_slip_in_a_part_is_told_before_anything_is_asked(place: Place) -> None
     ]
     assert "did you mean retention.ms?" in run.msg("slip")
     assert run.requests == []
+
+
+SYSTEM = {"users": [{"user": "admin", "password": HASH}]}
+
+
+def test_a_user_of_an_account_is_made_changed_and_removed_and_the_rest_of_it_stays(place: Place) -> None:
+    orders = {"jetstream": {"max_file": 1 << 30}, "users": [{"user": "app", "password": HASH}]}
+    merge = {"max_payload": 1 << 20, "accounts": {"ORDERS": orders, "AUDIT": SYSTEM}}
+    app = place.app("nats", "nats-accounts").create(replicas=3, config={"merge": merge}).until_ready()
+
+    def does(title: str, *, fails: bool = False, **options: Any) -> Task:
+        here = {"cluster": "nats-accounts", "account": "ORDERS", "name": "worker"}
+        return Task(title, "nats_user", here | options, fails=fails)
+
+    allowed: dict[str, Any] = {"permissions": {"publish": {"allow": ["orders.>"]}}}
+    fewer: dict[str, Any] = {"permissions": {"publish": {"allow": ["orders.new"]}}}
+    shrink, delete = "nats.account.user.permissions.shrink:ORDERS", "nats.account.user.delete:ORDERS"
+    run = place.run(
+        does("add", password="SecondSecret42", **allowed),
+        does("add again", password="SecondSecret42", **allowed),
+        does("fewer", fails=True, **fewer),
+        does("fewer with consent", allow=[shrink], **fewer),
+        does("fewer again", **fewer),
+        does("another account", account="NONE", fails=True),
+        does("gone from another account", account="NONE", state="absent"),
+        does("remove", state="absent", fails=True),
+    )
+    assert run.writes == ["patch", "patch"]
+    assert [title for title, result in run.results.items() if result["changed"]] == [
+        "add",
+        "fewer with consent",
+    ]
+    assert [one["consent"] for one in run["fewer"]["refusals"]] == [shrink]
+    assert [one["consent"] for one in run["remove"]["refusals"]] == [delete]
+    assert reasons(run["another account"]) == ["nats.account.missing"]
+    accounts = app.get()["spec"]["config"]["merge"]["accounts"]  # type: ignore[index]
+    app_user, worker = accounts["ORDERS"]["users"]
+    assert app_user == orders["users"][0]  # type: ignore[index]
+    assert worker["password"].startswith("$2"), "only the hash reaches the cluster"
+    removed = place.run(does("remove", state="absent", allow=[delete]), does("remove again", state="absent"))
+    assert removed.writes == ["patch"]
+    assert app.get()["spec"]["config"]["merge"] == merge  # type: ignore[index]
+
+
+def test_a_user_of_the_whole_cluster_is_disabled_as_the_platform_would_keep_the_login(place: Place) -> None:
+    app = place.app("nats", "nats-users").create(
+        replicas=3, jetstream={"enabled": False}, users={"app": {"password": "FirstSecret42"}}
+    )
+    app.until_ready()
+
+    def does(title: str, *, fails: bool = False, **options: Any) -> Task:
+        return Task(title, "nats_user", {"cluster": "nats-users", "name": "worker"} | options, fails=fails)
+
+    key = "UAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSBT2P"
+    consent: dict[str, Any] = {"allow": ["nats.user.disable:worker"]}
+    run = place.run(
+        does("a key", nkey=key, fails=True),
+        does("add", password="SecondSecret42"),
+        does("remove", state="absent", fails=True),
+        does("disable", state="absent", **consent),
+        does("disable again", state="absent", **consent),
+    )
+    assert "nkey: a user of the whole cluster has none; say in which account it is" in run.msg("a key")
+    assert run.writes == ["patch", "patch"]
+    assert run["disable"]["plan"]["changes"][0]["after"] == "disabled"
+    assert not run["disable again"]["changed"]
+    users = app.get()["spec"]["users"]  # type: ignore[index]
+    assert users["app"] == {"password": "FirstSecret42"}
+    assert users["worker"]["password"] != "SecondSecret42"
+    assert not app.login_works("worker", "SecondSecret42")
+    assert app.login_works("app", "FirstSecret42")
