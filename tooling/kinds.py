@@ -21,7 +21,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import HARMLESS
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka import (

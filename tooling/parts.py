@@ -7,8 +7,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from tests.collection_path import BUILD
+from tests.collection_path import BUILD, ROOT
 from tooling.runner import REPORTS, Part
 from tooling.venvs import CORES
 
@@ -32,6 +34,22 @@ def too_new_a_python(core: str) -> str | None:
     return None
 
 
+EVERYTHING = ("tests/integration", "tests/contract")
+# Two that run beside each other, each on a test bed of its own, and take about as long.
+COLLECTION = sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / "tests/integration/collection").glob("test_*.py")
+)
+LAB_TESTS = {
+    "lab-tests-1": [path for path in COLLECTION if Path(path).name < "test_p"],
+    "lab-tests-2": [
+        *(path for path in COLLECTION if Path(path).name >= "test_p"),
+        "tests/integration/lab",
+        "tests/integration/test_demo.py",
+        "tests/contract",
+    ],
+}
+
+
 def setup_name(core: str) -> str:
     """The part that makes the environment with this version of ansible-core."""
     return "setup" if core == NEWEST else f"setup-{core}"
@@ -53,11 +71,13 @@ def unit(name: str, core: str, marks: str) -> Part:
     )
 
 
-def on_lab(name: str, marks: str, core: str = NEWEST, minutes: float = 20) -> Part:
+def on_lab(
+    name: str, marks: str, core: str = NEWEST, minutes: float = 20, tests: Sequence[str] = EVERYTHING
+) -> Part:
     """The integration tests with these marks, which use the test bed."""
     return Part(
         name,
-        ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/integration", "tests/contract", "-m", marks),
+        ("pytest", f"--junitxml={REPORTS / name}.xml", *tests, "-m", marks),
         venv=CORES[core],
         needs=(setup_name(core), "lab"),
         minutes=minutes,
@@ -119,7 +139,10 @@ TEST = [
     molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),
     molecule("molecule-kind", "kind", "--scenario-name", "default", minutes=20),
     on_lab("kind-tests", "kind and not full"),
-    on_lab("lab-tests", "not brokers and not kind and not full"),
+    *(
+        on_lab(name, "not brokers and not kind and not full", minutes=35, tests=tests)
+        for name, tests in LAB_TESTS.items()
+    ),
     *LINT[1:],
     *UNIT,
 ]
@@ -127,7 +150,10 @@ FULL = [
     SETUP,
     LAB,
     on_lab("brokers", "brokers and not kind", minutes=120),
-    on_lab("lab-tests", "not brokers and not kind", minutes=120),
+    *(
+        on_lab(name, "not brokers and not kind", minutes=120, tests=tests)
+        for name, tests in LAB_TESTS.items()
+    ),
     molecule("molecule", "embedded", "--all", minutes=60),
     molecule("molecule-kind", "kind", "--all", minutes=60),
     on_lab("kind-tests", "kind", minutes=60),

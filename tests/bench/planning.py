@@ -17,7 +17,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.consen
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.spec import read_spec

@@ -11,8 +11,10 @@ import pytest
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Platform
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import connect
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
-    APPLICATIONS,
     Cozystack,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
+    APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import REAL_TIME

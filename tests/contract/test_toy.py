@@ -5,13 +5,25 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Verdict
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Goal, Platform, Step
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import Refused
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Act, Plan
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import (
+    SETTLE,
+    Goal,
+    Platform,
+    Step,
+    Until,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import Mode, Refused
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
     Conflict,
     WaitFailed,
@@ -144,3 +156,67 @@ def test_where_it_is_unknown_what_another_writer_did_the_plan_is_judged_anew() -
 
     with pytest.raises(Refused, match="volumes cannot grow here"):
         tenant.run({"brokers": {"replicas": 4, "size": "1Gi"}}, through=tampered(harness.platform(), send))
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_beside_a_change_of_somebody_else_the_goal_has_to_stay_reached(beside: bool) -> None:
+    """The end of that change, which the platform may carry out first, would else be taken for ours."""
+    harness = ToyHarness()
+    tenant = Tenant(harness)
+    tenant.run(harness.case.create)
+    settles = set()
+
+    class Between(Toy):
+        def send(self, step: Step) -> None:
+            if beside and not tenant.is_as(harness.case.beside):
+                tenant.run(harness.case.beside, mode=Mode(writes=True, wait=False))
+            super().send(step)
+
+        def done(self, facts: Any, goal: Goal, stuck: float) -> Verdict:
+            settles.add(goal.settle)
+            return super().done(facts, goal, stuck)
+
+    tenant.run(REPLICAS, through=Between(harness.store))
+    assert settles == ({SETTLE} if beside else {0.0})
+    assert tenant.is_as(REPLICAS)
+
+
+DOUBLED = Rule("kafka.topic.doubled", Risk.SAFE, "one stays")
+
+
+def test_what_another_writer_adds_twice_after_it_was_in_force_is_repaired_not_told_as_lost() -> None:
+    harness = ToyHarness()
+    tenant = Tenant(harness)
+    tenant.run(harness.case.create)
+    twice: list[str] = []
+
+    class Listed(Toy):
+        """Keeps its topics in a list, to which another one adds ours again."""
+
+        def kind(self, name: str) -> Kind:
+            kind = super().kind(name)
+            return dataclasses.replace(kind, items=(dataclasses.replace(kind.items[0], doubled=DOUBLED),))
+
+        def read(self, ref: ClusterRef) -> Actual | None:
+            actual = super().read(ref)
+            return actual and dataclasses.replace(actual, doubled={"topics": frozenset(twice)})
+
+        def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:
+            single = any(change.act is Act.SINGLE for change in plan.changes)
+            return [Step(None, Goal(Until.IN_FORCE, plan))] if single else super().render(plan, actual)
+
+        def send(self, step: Step) -> None:
+            if step.write is None:
+                twice.clear()
+            else:
+                super().send(step)
+
+        def done(self, facts: Any, goal: Goal, stuck: float) -> Verdict:
+            verdict = super().done(facts, goal, stuck)
+            if verdict.done and goal.plan.changes[0].act is Act.ADD:
+                twice.append("d")
+            return verdict
+
+    outcome = tenant.run({"topics": topics(d=4)}, through=Listed(harness.store))
+    assert outcome.written
+    assert twice == []

@@ -12,7 +12,8 @@ import typing as t
 from .._engine.state import Actual, ClusterRef
 from .._platforms import errors
 from .._platforms.connection import missing_package
-from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
+from .._platforms.cozystack.adapter import Cozystack
+from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.tenants import health, visible_tenants
 from .._platforms.session import Session

@@ -11,7 +11,7 @@ import typing as t
 
 from .._engine.fields import Problem
 from .._engine.state import ClusterRef
-from .._platforms.cozystack.adapter import APPLICATIONS
+from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.probe.cluster import Disposable
 from .._platforms.cozystack.probe.fact import Answer

@@ -16,7 +16,8 @@ from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
 from .._engine.state import ClusterRef, Part, Wanted
 from .._platforms.converge import Mode, Outcome, Terms, converge
-from .._platforms.cozystack.adapter import APPLICATIONS, Cozystack
+from .._platforms.cozystack.adapter import Cozystack
+from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.names import label_problem
 from .._platforms.errors import PlatformError
 from .arguments import cluster_arguments, inner_part_arguments, part_arguments

@@ -25,6 +25,10 @@ class Until(enum.Enum):
     GONE = "gone"
 
 
+SETTLE = 3.0
+"""For how many seconds a goal has to stay reached where somebody else's change is under way besides."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Goal:
     """The state that a wait is for; `baseline` is the platform's own memory of how it was before.

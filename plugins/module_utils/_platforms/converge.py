@@ -16,9 +16,9 @@ import typing as t
 
 from .._engine import consent
 from .._engine.fields import Kind
-from .._engine.plan import Action, Plan, make_plan
+from .._engine.plan import Act, Action, Plan, make_plan
 from .._engine.state import Actual, ClusterRef, Wanted
-from .api import Goal, Platform, Step, Until
+from .api import SETTLE, Goal, Platform, Step, Until
 from .errors import Conflict, PlatformError, Uncertain, WaitFailed
 from .waiting import REAL_TIME, Clock, wait_for
 
@@ -103,20 +103,17 @@ def converge(
             raise Refused(ref, against)
         if plan.action is Action.NONE and outcome.awaited is not None and mode.wait:
             _wait(platform, outcome.awaited, mode, outcome, clock)
-        if plan.action is Action.NONE or not mode.writes:
-            break
-        try:
-            for step in platform.render(plan, outcome.actual):
-                _carry_out(platform, kind, wanted, step, mode, outcome, clock)
-        except (Conflict, Uncertain) as error:
-            last = error
-            clock.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 5.0))
-            continue
-        break
-    else:
-        raise last or WaitFailed(f"{ref}: other writers keep undoing this change; stop them and run again")
-    if outcome.written and mode.wait:
-        _verify(platform, kind, ref, wanted, outcome)
+        if plan.action is not Action.NONE and mode.writes:
+            try:
+                for step in platform.render(plan, outcome.actual):
+                    _carry_out(platform, kind, wanted, step, mode, outcome, clock)
+            except (Conflict, Uncertain) as error:
+                last = error
+                clock.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 5.0))
+                continue
+        if not (outcome.written and mode.wait) or _verified(platform, kind, ref, wanted, outcome):
+            return
+    raise last or WaitFailed(f"{ref}: other writers keep undoing this change; stop them and run again")
 
 
 def _plan(
@@ -166,7 +163,7 @@ def _carry_out(
     outcome.written, outcome.awaited = True, goal
     # a change of several objects can stand only after the last of its writes
     if goal.plan.action is Action.UPDATE and goal.until is Until.IN_FORCE:
-        _stand(platform, kind, goal.plan.ref, wanted, clock)
+        outcome.awaited = goal = _stand(platform, kind, goal, wanted, clock)
     # the step before a delete is part of the delete, so it is waited for in any case
     if mode.wait or goal.until is Until.RECONCILED:
         _wait(platform, goal, mode, outcome, clock)
@@ -182,29 +179,40 @@ def _wait(platform: Platform, goal: Goal, mode: Mode, outcome: Outcome, clock: C
         raise
 
 
-def _stand(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, clock: Clock) -> None:
+def _stand(platform: Platform, kind: Kind, goal: Goal, wanted: Wanted, clock: Clock) -> Goal:
     """Read until the change stands in several reads: another writer's answer to a conflict is to
     write back what it read before, and the API server lets it (seen: 3 of 16 writes lost so).
 
-    Raises Conflict where the change is gone.
+    Returns the goal to wait for. Where somebody else's change stands beside ours, the platform may carry
+    that one out first, whose end must not be taken for ours. Raises Conflict where the change is gone.
     """
+    ref = goal.plan.ref
     stable, missing = 0, 0
     while stable < _STABLE_READS:
         actual = platform.read(ref)
         if make_plan(kind, ref, wanted, actual).action is Action.NONE:
             stable, missing = stable + 1, 0
+            if actual is not None and actual.state != goal.plan.state:
+                goal = dataclasses.replace(goal, settle=SETTLE)
         else:
             stable, missing = 0, missing + 1
         if missing >= _STABLE_READS:  # one read may simply be older than the write
             raise Conflict(f"{ref}: another writer has undone this change")
         if stable < _STABLE_READS:
             clock.sleep(_STABLE_GAP)
+    return goal
 
 
-def _verify(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, outcome: Outcome) -> None:
-    """Ask once more whether what came into force is what was wanted."""
+def _verified(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, outcome: Outcome) -> bool:
+    """Ask once more whether what came into force is what was wanted. False where it is, and stands twice:
+    another writer has added the same thing, which takes another round to repair.
+
+    Raises WaitFailed where it is not.
+    """
     outcome.actual = platform.read(ref)
     left = make_plan(kind, ref, wanted, outcome.actual)
+    if left.action is Action.UPDATE and all(one.act in (Act.SINGLE, Act.NOTE) for one in left.changes):
+        return False
     if left.action is not Action.NONE:
         paths = ", ".join(
             change.path or "the cluster" for change in left.changes if change.path or not wanted.present
@@ -213,3 +221,4 @@ def _verify(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, out
             f"{ref}: the change was in force and is no more ({paths or 'the whole cluster'}): another writer "
             "has undone it; find out who, then run again"
         )
+    return True

@@ -29,8 +29,10 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.con
     converge,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
-    APPLICATIONS,
     Cozystack,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
+    APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session

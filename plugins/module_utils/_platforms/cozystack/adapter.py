@@ -14,29 +14,26 @@ from ..._engine.plan import Action, Plan
 from ..._engine.state import Actual, ClusterRef
 from ..._engine.types import Value
 from .. import errors
-from ..api import Goal, Requests, Step, Until
+from ..api import SETTLE, Goal, Requests, Step, Until
 from ..session import JSON_PATCH, MERGE_PATCH, Session
-from .application import Application
+from .applications import APPLICATIONS
 from .facts import Baseline, Facts, judge, pods_of, read_release
-from .kafka.application import APPLICATION as KAFKA
-from .nats.application import APPLICATION as NATS
-from .preflight import Preflight
-from .rabbitmq.application import APPLICATION as RABBITMQ
 from .rules import VOLUME_EXPANSION
 from .spec import json_patch, merge_patch, read_doubled, read_spec, write_spec
-
-APPLICATIONS: t.Mapping[str, Application] = {"kafka": KAFKA, "rabbitmq": RABBITMQ, "nats": NATS}
 
 _GROUP = "apps.cozystack.io"
 _APPS = f"/apis/{_GROUP}/v1alpha1"
 _MONITORS = "/apis/cozystack.io/v1alpha1"
 _CORE = "/api/v1"
 _EVENTS_SHOWN = 5
-_SETTLE = 3.0
 
 NEUTRAL_KEY = "brokeropsRevision"
 """A key of the spec that no chart reads: changing it makes a new release revision and nothing else,
 which is what puts the release's finalizer back (cozystack#2914)."""
+
+
+if t.TYPE_CHECKING:
+    from .preflight import Preflight
 
 
 class _Write(t.NamedTuple):
@@ -51,7 +48,7 @@ class Cozystack:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._preflight = Preflight(session)
+        self._preflight: Preflight | None = None
 
     @property
     def requests(self) -> Requests:
@@ -100,17 +97,23 @@ class Cozystack:
 
     def preflight(self, plan: Plan, *, waits: bool) -> t.Sequence[Finding]:
         """What this platform would refuse or ignore later, or for lack of a right half-way."""
+        from .preflight import (
+            Preflight,  # loaded, which takes as long as a read, only where something changes
+        )
+
+        self._preflight = self._preflight or Preflight(self._session)
         return self._preflight.findings(APPLICATIONS[plan.ref.kind], plan, waits=waits)
 
     def render(self, plan: Plan, actual: Actual | None) -> t.Sequence[Step]:
         """Create as POST, change as one patch, delete as a fresh revision and then DELETE."""
-        plan = self._preflight.spelled(APPLICATIONS[plan.ref.kind], plan)
+        if self._preflight is not None:
+            plan = self._preflight.spelled(APPLICATIONS[plan.ref.kind], plan)
         if plan.action is Action.CREATE:
             return [Step(self._create(plan), Goal(Until.IN_FORCE, plan, Baseline()))]
         document: t.Mapping[str, t.Any] = actual.evidence if actual else {}
         baseline = Baseline(read_release(document), self._pods_to_replace(plan))
         # while a change of somebody else is under way, its end must not be taken for ours
-        settle = _SETTLE if baseline.release.in_flight else 0.0
+        settle = SETTLE if baseline.release.in_flight else 0.0
         if plan.action is Action.UPDATE:
             return [Step(self._update(plan, document), Goal(Until.IN_FORCE, plan, baseline, settle))]
         refresh = Step(

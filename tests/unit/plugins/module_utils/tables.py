@@ -15,7 +15,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     ClusterRef,
     Wanted,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 

@@ -16,7 +16,8 @@ from ...._engine.state import ClusterRef
 from ...errors import Conflict, NotFound, PlatformError, Uncertain, WaitFailed
 from ...session import MERGE_PATCH, Session
 from ...waiting import REAL_TIME, Clock
-from ..adapter import APPLICATIONS, NEUTRAL_KEY
+from ..adapter import NEUTRAL_KEY
+from ..applications import APPLICATIONS
 from ..facts import Release, read_release
 from .reading import APPS, GROUP, MONITORS
 

@@ -14,8 +14,8 @@ import typing as t
 
 from ...errors import Forbidden, NotFound, Rejected
 from ...session import Session
-from ..adapter import APPLICATIONS
 from ..application import Application, Component
+from ..applications import APPLICATIONS
 from ..facts import Release, pods_of, read_release
 from ..presets import LEGACY, PRESETS, current_name
 from .fact import Fact, Seen, no, unknown, yes

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Layer, Verdict
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Goal, Until
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.facts import (

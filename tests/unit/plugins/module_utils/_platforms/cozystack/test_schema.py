@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.schema import (

@@ -9,7 +9,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
 from tests.unit.plugins.module_utils.tables import Options, plan
