@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.parse
 import uuid
@@ -80,12 +81,26 @@ def create_kind(name: str, plane: ControlPlane, variables: Mapping[str, str]) ->
     (plane.audit_log.parent / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
     config = plane.directory / "kind.yaml"
     config.write_text(yaml.safe_dump(_kind_config(plane.audit_log.parent)))
-    command = ["kind", "create", "cluster", "--name", name, "--config", str(config), "--wait", "120s"]
-    command += ["--kubeconfig", str(plane.admin_kubeconfig)]
+    run_kind(name, plane.admin_kubeconfig, variables, "--config", str(config))
+    plane.admin_kubeconfig.chmod(0o600)
+
+
+def run_kind(name: str, kubeconfig: Path, variables: Mapping[str, str], *options: str) -> None:
+    """Create a kind cluster of the image ``KIND_NODE_IMAGE``, if set. Twice at the most: kind chooses a free
+    port and gives it back before the engine takes it, so another process can be faster.
+
+    :raises AttachError: with the end of kind's output
+    """
+    command = ["kind", "create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig)]
+    command += ["--wait", "120s", *options]
     if image := os.environ.get("KIND_NODE_IMAGE"):
         command += ["--image", image]
-    _run(command, variables)
-    plane.admin_kubeconfig.chmod(0o600)
+    try:
+        _run(command, variables)
+    except AttachError as error:
+        print(f"once more, as {error}", file=sys.stderr)
+        delete_kind(name, variables)
+        _run(command, variables)
 
 
 def delete_kind(name: str, variables: Mapping[str, str]) -> None:

@@ -106,19 +106,7 @@ def test_a_second_platform_in_the_same_cluster_is_refused_and_changes_nothing(ki
 
 def test_existing_cluster_is_used_and_left_as_it_was(engine: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
-    command = [
-        "kind",
-        "create",
-        "cluster",
-        "--quiet",
-        "--name",
-        "brokerops-existing",
-        "--kubeconfig",
-        str(file),
-    ]
-    if image := os.environ.get("KIND_NODE_IMAGE"):
-        command += ["--image", image]
-    subprocess.run([*command, "--wait", "120s"], env=engine, check=True)
+    attach.run_kind("brokerops-existing", file, engine)
     try:
         with Api(file) as api:
             before = inventory(api)
