@@ -70,8 +70,11 @@ def test_mark_of_another_folder_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_zombie_is_not_alive() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "pass"])  # unknown to the module, so nobody reaps it
+    # unknown to the module, so nobody reaps it; it lives until its input ends
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     started = processes.start_time(child.pid)
+    assert child.stdin is not None
+    child.stdin.close()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert started is not None
     assert not processes.Process("child", child.pid, started).alive
