@@ -290,3 +290,18 @@ def test_a_disabled_user_cannot_log_in_and_the_others_can(real_place: Place) -> 
     assert "Authorization Violation" in as_client(app, None, hello)
     assert as_client(app, ("app", "AppPassword123"), hello) == "in"
     assert app.secret("credentials")["old"] not in run.output
+
+
+def test_one_server_that_never_gets_ready_is_led_out_of_it_by_more(real_place: Place) -> None:
+    app = real_place.app("nats", "alone").create(replicas=1)
+    app.until("its one server runs", lambda: len(app.broker_pods()) == 1)
+    refused = real_place.run(task("another", "nats", "other", fails=True, replicas=1))
+    assert reasons(refused["another"]) == ["nats.replicas.alone"]
+    assert refused["another"]["refusals"][0]["correction"] == "replicas: 3"
+    conditions = {one["type"]: one for one in (app.get() or {})["status"]["conditions"]}
+    assert conditions["Ready"]["status"] != "True"
+
+    run = real_place.run(task("out", "nats", "alone", replicas=3), task("again", "nats", "alone", replicas=3))
+    assert run["out"]["cluster"]["status"]["ready"]
+    assert not run["again"]["changed"]
+    until_has_servers(app, None, "orders")
