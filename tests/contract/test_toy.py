@@ -220,3 +220,34 @@ def test_what_another_writer_adds_twice_after_it_was_in_force_is_repaired_not_to
     outcome = tenant.run({"topics": topics(d=4)}, through=Listed(harness.store))
     assert outcome.written
     assert twice == []
+
+
+@pytest.mark.parametrize(("undone", "baselines"), [(True, [1, 1]), (False, [1, 2])])
+def test_only_what_was_written_and_undone_is_measured_against_how_it_was_before_the_first_time(
+    undone: bool, baselines: list[int]
+) -> None:
+    """A write that was refused has left nothing behind that could be taken for its end."""
+    harness = ToyHarness()
+    tenant = Tenant(harness)
+    tenant.run(harness.case.create)
+    sent: list[Any] = []
+    rendered: list[int] = []
+
+    class Numbered(Toy):
+        def render(self, plan: Plan, actual: Actual | None) -> Sequence[Step]:
+            rendered.append(len(rendered) + 1)
+            (step,) = super().render(plan, actual)
+            return [dataclasses.replace(step, goal=dataclasses.replace(step.goal, baseline=rendered[-1]))]
+
+        def send(self, step: Step) -> None:
+            sent.append(step.goal.baseline)
+            before = copy.deepcopy(harness.store.things)
+            if len(sent) == 1 and not undone:
+                raise Conflict("somebody else has written")
+            super().send(step)
+            if len(sent) == 1:
+                harness.store.things = before
+
+    tenant.run(REPLICAS, through=Numbered(harness.store))
+    assert sent == baselines
+    assert tenant.is_as(REPLICAS)

@@ -87,7 +87,6 @@ def converge(
     """
     kind = platform.kind(ref.kind)
     last: PlatformError | None = None
-    first: Goal | None = None
     for attempt in range(_ROUNDS):
         outcome.actual = platform.read(ref)
         if outcome.actual is not None and outcome.actual.deleting:
@@ -107,8 +106,7 @@ def converge(
         if plan.action is not Action.NONE and mode.writes:
             try:
                 for step in platform.render(plan, outcome.actual):
-                    step = _again(step, first)
-                    first = first or step.goal
+                    step = _again(step, outcome.awaited)
                     _carry_out(platform, kind, wanted, step, mode, outcome, clock)
             except (Conflict, Uncertain) as error:
                 last = error
@@ -119,13 +117,14 @@ def converge(
     raise last or WaitFailed(f"{ref}: other writers keep undoing this change; stop them and run again")
 
 
-def _again(step: Step, first: Goal | None) -> Step:
-    """A change that is written once more is measured against how it was before the first time: what the
-    platform has carried out of that may be all that it will, if it never saw the undoing in between."""
-    if first is None or first.until is not Until.IN_FORCE or step.goal.until is not Until.IN_FORCE:
+def _again(step: Step, awaited: Goal | None) -> Step:
+    """A change that is written once more before its first writing was waited for is measured against how
+    it was before that: what the platform has carried out of it may be all that it will, if it never saw the
+    undoing in between."""
+    if awaited is None or awaited.until is not Until.IN_FORCE or step.goal.until is not Until.IN_FORCE:
         return step
     return dataclasses.replace(
-        step, goal=dataclasses.replace(step.goal, baseline=first.baseline, settle=SETTLE)
+        step, goal=dataclasses.replace(step.goal, baseline=awaited.baseline, settle=SETTLE)
     )
 
 
