@@ -28,6 +28,9 @@ _SECONDS = 30
 _ANSWER_SECONDS = 2
 # A client may first wait for a broker that is gone, then send once more.
 _ACKNOWLEDGED_SECONDS = 120
+_PAUSE_SECONDS = 0.2
+# JetStream's own code for "no suitable peers for placement".
+_NO_PEERS = 10005
 
 
 # -- Kafka -----------------------------------------------------------------------------------------------
@@ -155,7 +158,10 @@ def nats_publish(
     async def publish() -> None:
         async with _nats(endpoints, *login) as client:
             jetstream = client.jetstream(timeout=_SECONDS)
-            await jetstream.add_stream(name=stream, subjects=[stream], num_replicas=replicas)
+            declare = functools.partial(
+                jetstream.add_stream, name=stream, subjects=[stream], num_replicas=replicas
+            )
+            await _insist(declare)
             for message in messages:
                 await jetstream.publish(stream, message)
 
@@ -209,7 +215,8 @@ def nats_jetstream_refusal(
 
 
 async def _insist(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """Ask again what nobody answered: while a stream elects its leader, requests are just dropped."""
+    """Ask again what nobody answered: while a stream elects its leader, requests are just dropped, and a
+    server that has just joined counts as offline until its first heartbeat."""
     deadline = time.monotonic() + _ACKNOWLEDGED_SECONDS
     while True:
         try:
@@ -221,6 +228,10 @@ async def _insist(ask: Callable[[], Awaitable[Any]]) -> Any:
         ):
             if time.monotonic() > deadline:
                 raise
+        except nats.js.errors.BadRequestError as refused:
+            if refused.err_code != _NO_PEERS or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 @contextlib.asynccontextmanager
