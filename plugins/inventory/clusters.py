@@ -240,10 +240,10 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.info 
     query_problem,
     search,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Failure
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.names import (
     label_problem,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import PlatformError
 
 try:
     from ansible.template import trust_as_template
@@ -335,7 +335,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             clusters, unreadable = list_clusters(
                 connection, self.get_option("namespaces"), self.get_option("kinds")
             )
-        except PlatformError as error:
+        except Failure as error:
             raise AnsibleParserError(f"{path}: {error}") from error
         found = {"clusters": clusters, "unreadable": unreadable}
         if caches:

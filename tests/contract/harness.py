@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Platform, Step
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import Clock
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Platform, Step
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock
 
 Options = dict[str, Any]
 

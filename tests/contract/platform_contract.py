@@ -11,6 +11,24 @@ from collections.abc import Collection
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import (
+    Platform,
+    Step,
+    Until,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import (
+    Mode,
+    Outcome,
+    Refused,
+    Terms,
+    converge,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Conflict,
+    Uncertain,
+    WaitFailed,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import wait_for
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, Plan, make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import (
@@ -18,20 +36,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     ClusterRef,
     Wanted,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Platform, Step, Until
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import (
-    Mode,
-    Outcome,
-    Refused,
-    Terms,
-    converge,
-)
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
-    Conflict,
-    Uncertain,
-    WaitFailed,
-)
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import wait_for
 from tests.contract.harness import Harness, Options, tampered
 
 ABSENT = Wanted(present=False)

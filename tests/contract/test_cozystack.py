@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Platform
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Platform
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import REAL_TIME
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import connect
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
     Cozystack,
@@ -17,7 +18,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
     APPLICATIONS,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import REAL_TIME
 from tests.contract.harness import Case, Harness
 from tests.contract.platform_contract import PlatformContract
 from tests.lab.labs import Lab

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Verdict
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Kind
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Act, Plan
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import (
     SETTLE,
     Goal,
     Platform,
     Step,
     Until,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import Mode, Refused
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import Mode, Refused
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
     Conflict,
     WaitFailed,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import Clock
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Verdict
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Act, Plan
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
 from tests.contract.harness import Case, Harness, tampered
 from tests.contract.platform_contract import PlatformContract, Tenant
 from tests.contract.toy import Store, Toy

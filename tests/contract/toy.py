@@ -11,6 +11,13 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import (
+    Goal,
+    Requests,
+    Step,
+    Until,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import (
     DONE,
     Layer,
@@ -30,13 +37,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     State,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types import COUNT, QUANTITY
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import (
-    Goal,
-    Requests,
-    Step,
-    Until,
-)
 
 KAFKA = Kind(
     name="kafka",

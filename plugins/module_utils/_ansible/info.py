@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._convergence import errors
 from .._engine.state import Actual, ClusterRef
-from .._platforms import errors
 from .._platforms.connection import missing_package
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.applications import APPLICATIONS
@@ -53,7 +53,7 @@ def read_clusters(
     What the caller may not read does not hide the rest. Raises where nothing at all can be read.
     """
     platform, reading = Cozystack(session), Reading()
-    refused: list[errors.PlatformError] = []
+    refused: list[errors.Failure] = []
     tenants, answered = namespaces or visible_tenants(session), 0
     for kind in kinds:
         for namespace in tenants:
@@ -145,7 +145,7 @@ def run_info() -> None:
     try:
         session = open_session(module.params, "clusters_info")
         reading = read_clusters(session, [namespace] if namespace else [], module.params["kinds"], name)
-    except errors.PlatformError as error:
+    except errors.Failure as error:
         module.end(subject, error, {})
     platform = Cozystack(session)
     clusters: t.Any = [cluster_of(platform, ref, actual) for ref, actual in reading.clusters]

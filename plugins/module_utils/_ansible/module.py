@@ -12,8 +12,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._convergence.errors import Failure
 from .._engine.fields import Problem
-from .._platforms.errors import PlatformError
 from .arguments import Spec
 from .result import Result
 
@@ -50,7 +50,7 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
                 problems=[{"path": problem.path, "text": problem.text} for problem in problems],
             )
 
-    def end(self, subject: str, error: PlatformError, result: Result) -> t.NoReturn:
+    def end(self, subject: str, error: Failure, result: Result) -> t.NoReturn:
         """End with what went wrong, and with what was got to before."""
         text = str(error)
         self.fail_json(

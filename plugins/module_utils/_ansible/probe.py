@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import typing as t
 
+from .._convergence.errors import Failure
 from .._engine.fields import Problem
 from .._engine.state import ClusterRef
 from .._platforms.cozystack.applications import APPLICATIONS
@@ -17,7 +18,6 @@ from .._platforms.cozystack.probe.cluster import Disposable
 from .._platforms.cozystack.probe.fact import Answer
 from .._platforms.cozystack.probe.reading import Tenant
 from .._platforms.cozystack.probe.run import CODES, DISPOSABLE, ORPHANS, Programme, table
-from .._platforms.errors import PlatformError
 from .._platforms.session import Session
 from .arguments import Spec, connection_arguments
 from .module import Module, said
@@ -54,7 +54,7 @@ def run_probe() -> None:
     module.refuse(namespace, [*named, *_consent_problems(module.params["allow"])])
     try:
         session = open_session(module.params, "platform_probe")
-    except PlatformError as error:
+    except Failure as error:
         module.end(namespace, error, {})
     programme = Programme(
         frozenset(module.params["only"]),
@@ -68,7 +68,7 @@ def run_probe() -> None:
         answers.extend(programme.read(Tenant(session, namespace)))
         if not module.check_mode:
             answers.extend(programme.write())
-    except PlatformError as error:
+    except Failure as error:
         module.end(namespace, error, _result(session, programme, answers))
     answers.extend(programme.leave_out(writes=not module.check_mode))
     module.exit_json(**_result(session, programme, answers))

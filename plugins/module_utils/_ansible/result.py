@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._convergence.api import Platform, Requests
+from .._convergence.converge import Outcome
 from .._engine import consent
 from .._engine.diff import make_diff
 from .._engine.fields import Finding
@@ -15,8 +17,6 @@ from .._engine.options import write_options
 from .._engine.plan import Action, Plan
 from .._engine.secret import Secret, secrets_in
 from .._engine.state import Actual, ClusterRef, State
-from .._platforms.api import Platform, Requests
-from .._platforms.converge import Outcome
 
 Result = dict[str, t.Any]
 _TELLING = 4

@@ -10,16 +10,16 @@ import dataclasses
 import datetime
 import typing as t
 
+from .._convergence.converge import Mode, Outcome, Terms, converge
+from .._convergence.errors import Failure
 from .._engine.consent import consent_problems
 from .._engine.fields import Finding, Items, Kind, Problem
 from .._engine.options import read_options, secret_texts
 from .._engine.plan import Plan
 from .._engine.state import ClusterRef, Part, Wanted
-from .._platforms.converge import Mode, Outcome, Terms, converge
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.names import label_problem
-from .._platforms.errors import PlatformError
 from .arguments import cluster_arguments, inner_part_arguments, part_arguments
 from .exposure import expired, read_day
 from .module import Module, said
@@ -112,14 +112,14 @@ def _run(
     outcome = Outcome()
     try:
         platform = Cozystack(open_session(options, agent))
-    except PlatformError as error:
+    except Failure as error:
         module.end(str(ref), error, {})
     mode = Mode(not module.check_mode, options["wait"], options["wait_timeout"])
     terms = Terms(options["allow"], durable, options["expected_plan"])
-    failure: PlatformError | None = None
+    failure: Failure | None = None
     try:
         converge(platform, ref, wanted, terms=terms, mode=mode, outcome=outcome)
-    except PlatformError as error:
+    except Failure as error:
         failure = error
     # the platform may quote its spec when it says what is wrong with it
     module.no_log_values.update(telling_secrets(outcome.actual))

@@ -17,7 +17,7 @@ import dataclasses
 import os
 import typing as t
 
-from .errors import ConnectionFailed
+from .._convergence.errors import ConnectionFailed
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping

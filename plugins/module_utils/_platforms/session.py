@@ -20,8 +20,8 @@ import tempfile
 import time
 import typing as t
 
-from . import errors
-from .api import Requests
+from .._convergence import errors
+from .._convergence.api import Requests
 from .connection import Connection, missing_package
 
 try:
@@ -186,7 +186,7 @@ _AS_GO = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Failure:
-    error: errors.PlatformError
+    error: errors.Failure
     transient: bool
     sent: bool
 
@@ -282,7 +282,7 @@ def _document(data: bytes, path: str) -> Document:
     return document
 
 
-def _refused(method: str, path: str, answer: t.Any, *, repeated: bool, moved: bool) -> errors.PlatformError:
+def _refused(method: str, path: str, answer: t.Any, *, repeated: bool, moved: bool) -> errors.Failure:
     """The error that a status stands for, in the words of the platform's servers. `moved` says that a
     422 means a failed test or a missing index, so a list that is no longer as it was read."""
     try:

@@ -14,21 +14,21 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Verdict
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef, Part
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Goal, Platform, Step
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import connect
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import (
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Goal, Platform, Step
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import (
     Mode,
     Outcome,
     Terms,
     converge,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import WaitFailed
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Verdict
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef, Part
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import connect
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
     Cozystack,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import WaitFailed
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
 from tests.contract.harness import Tampered
 from tests.integration.collection.plays import AGENT, Place, Run, Task, task

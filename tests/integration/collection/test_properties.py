@@ -13,6 +13,14 @@ from collections.abc import Collection
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import (
+    Mode,
+    Outcome,
+    Refused,
+    Terms,
+    converge,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import (
@@ -21,13 +29,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
     Wanted,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import connect
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import (
-    Mode,
-    Outcome,
-    Refused,
-    Terms,
-    converge,
-)
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
     Cozystack,
 )
@@ -36,7 +37,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import Clock
 from tests.integration.collection.plays import AGENT, Place
 from tests.lab.audit import WRITES, Mark
 from tests.unit.plugins.module_utils.states import Pair, accepted, pairs

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._convergence import errors
+from ..._convergence.api import SETTLE, Goal, Requests, Step, Until
 from ..._engine.conditions import Verdict
 from ..._engine.fields import Finding, Kind
 from ..._engine.plan import Action, Plan
 from ..._engine.state import Actual, ClusterRef
 from ..._engine.types import Value
-from .. import errors
-from ..api import SETTLE, Goal, Requests, Step, Until
 from ..session import JSON_PATCH, MERGE_PATCH, Session
 from .applications import APPLICATIONS
 from .facts import Baseline, Facts, judge, pods_of, read_release
@@ -162,7 +162,7 @@ class Cozystack:
         release = _release(ref)
         try:
             events = self._session.read(f"{_CORE}/namespaces/{ref.namespace}/events")["items"]
-        except errors.PlatformError:
+        except errors.Failure:
             return []
         about = [event for event in events if event["involvedObject"].get("name", "").startswith(release)]
         about.sort(key=lambda event: event.get("lastTimestamp") or event["metadata"]["creationTimestamp"])

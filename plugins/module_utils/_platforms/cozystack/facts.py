@@ -10,9 +10,9 @@ import dataclasses
 import re
 import typing as t
 
+from ..._convergence.api import Goal, Until
 from ..._engine.conditions import DONE, Layer, Verdict
 from ..._engine.state import ClusterRef
-from ..api import Goal, Until
 from .application import Application, Component
 
 Document = t.Mapping[str, t.Any]

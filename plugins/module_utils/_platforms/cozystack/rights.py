@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._convergence import errors
 from ..._engine.fields import Finding
 from ..._engine.plan import Action, Plan
-from .. import errors
 from ..session import Session
 from .application import Application
 

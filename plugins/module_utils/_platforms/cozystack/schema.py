@@ -15,11 +15,11 @@ import dataclasses
 import json
 import typing as t
 
+from ..._convergence import errors
 from ..._engine.fields import Field, Finding, Items, Kind
 from ..._engine.plan import Act, Action, Change, Plan
 from ..._engine.state import Item, Name, State
 from ..._engine.types import Value
-from .. import errors
 from ..disk_cache import DiskCache
 from ..session import Session
 from .presets import current_name

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+from ..._convergence import errors
 from ..._engine.state import Actual
-from .. import errors
 from ..session import Session
 from .facts import read_release
 

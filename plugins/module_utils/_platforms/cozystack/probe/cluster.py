@@ -12,10 +12,10 @@ import dataclasses
 import functools
 import typing as t
 
+from ...._convergence.errors import Conflict, Failure, NotFound, Uncertain, WaitFailed
+from ...._convergence.waiting import REAL_TIME, Clock
 from ...._engine.state import ClusterRef
-from ...errors import Conflict, NotFound, PlatformError, Uncertain, WaitFailed
 from ...session import MERGE_PATCH, Session
-from ...waiting import REAL_TIME, Clock
 from ..adapter import NEUTRAL_KEY
 from ..applications import APPLICATIONS
 from ..facts import Release, read_release
@@ -303,7 +303,7 @@ class Disposable:
                 if self._removed():
                     return
                 problem = ""
-            except PlatformError as error:
+            except Failure as error:
                 problem = f" ({error})"
         raise WaitFailed(
             f"{self.ref} could not be removed{problem}; left behind: {self._remains()}. Make the cluster "
@@ -313,7 +313,7 @@ class Disposable:
     def _remains(self) -> str:
         try:
             found = [*([str(self.ref)] if self.get() else []), *self.left()]
-        except PlatformError as error:
+        except Failure as error:
             return f"not known ({error})"
         return ", ".join(found) or "nothing that can be seen"
 

@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import typing as t
 
-from ...errors import ConnectionFailed, NotAuthenticated, PlatformError
+from ...._convergence.errors import ConnectionFailed, Failure, NotAuthenticated
 
 KINDS = ("kafka", "rabbitmq", "nats")
 
@@ -91,7 +91,7 @@ def ask(fact: Fact[t.Any], subject: t.Any) -> Answer:
         return Answer(fact, fact.look(subject))
     except (ConnectionFailed, NotAuthenticated):
         raise
-    except PlatformError as error:
+    except Failure as error:
         return Answer(fact, unknown(str(error)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Answer(fact, unknown(f"the answer has another form than known: {error!r}"))

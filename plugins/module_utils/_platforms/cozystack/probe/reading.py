@@ -12,7 +12,7 @@ import json
 import re
 import typing as t
 
-from ...errors import Forbidden, NotFound, Rejected
+from ...._convergence.errors import Forbidden, NotFound, Rejected
 from ...session import Session
 from ..application import Application, Component
 from ..applications import APPLICATIONS

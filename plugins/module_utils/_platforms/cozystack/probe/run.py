@@ -10,9 +10,9 @@ import dataclasses
 import json
 import typing as t
 
+from ...._convergence.converge import Refused
+from ...._convergence.errors import Rejected
 from ...._engine.consent import Refusal
-from ...converge import Refused
-from ...errors import Rejected
 from .cluster import PROBE_KEY, Disposable
 from .fact import Answer, Fact, Need, ask, unknown
 from .reading import READING, Tenant

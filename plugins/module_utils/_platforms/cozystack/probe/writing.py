@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...errors import Conflict, PlatformError, Rejected, Uncertain
+from ...._convergence.errors import Conflict, Failure, Rejected, Uncertain
 from ...session import JSON_PATCH
 from ..adapter import NEUTRAL_KEY
 from ..facts import Release
@@ -31,7 +31,7 @@ def _created(cluster: Disposable) -> Seen:
 def _created_twice(cluster: Disposable) -> Seen:
     try:
         cluster.create()
-    except PlatformError as error:
+    except Failure as error:
         code, message = error.details.get("status"), error.details.get("server_message")
         return (yes if code == 500 and "already exists" in str(message) else no)(f"{code}: {message}")
     return no("accepted")
@@ -127,7 +127,7 @@ def _failed_test(cluster: Disposable) -> Seen:
     add = {"op": "add", "path": f"/spec/{PROBE_KEY}", "value": "although"}
     try:
         cluster.write("PATCH", [test, add], JSON_PATCH)
-    except PlatformError as error:
+    except Failure as error:
         code = error.details.get("status")
         if code == 422 and cluster.there()["spec"] == before:
             return yes("422, and spec is as before")

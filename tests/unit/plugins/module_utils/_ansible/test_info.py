@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible import info
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.session import open_session
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
 from tests.unit.plugins.scripted import Answer, Scripted, failure, scripted
 
 EMPTY = Answer(body={"kind": "List", "items": []})
@@ -77,7 +77,7 @@ def test_where_nothing_can_be_read_the_first_refusal_is_the_error() -> None:
 
 @pytest.mark.parametrize("status", [401, 400])
 def test_another_error_is_no_matter_of_one_tenant(status: int) -> None:
-    with scripted(failure(status, "no")) as server, pytest.raises(errors.PlatformError):
+    with scripted(failure(status, "no")) as server, pytest.raises(errors.Failure):
         read(server, "tenant-a", "tenant-b")
     assert len(server.requests) == 1
 

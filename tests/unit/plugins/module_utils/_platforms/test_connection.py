@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import ConnectionFailed
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import (
     Connection,
     connect,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import ConnectionFailed
 
 TOKEN, PASSWORD, KEY = "t0ken-in-clear", "passw0rd-in-clear", "-----BEGIN PRIVATE KEY-----\nk3y\n"
 CA, CERTIFICATE = "-----BEGIN CERTIFICATE-----\nca\n", "-----BEGIN CERTIFICATE-----\nclient\n"

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors, session
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import session
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import (
     JSON_PATCH,
@@ -181,7 +182,7 @@ STATUSES = [
 
 @pytest.mark.parametrize(("method", "status", "message", "error", "words"), STATUSES)
 def test_a_status_is_one_error_in_one_line_and_is_not_tried_again(
-    method: str, status: int, message: str, error: type[errors.PlatformError], words: str
+    method: str, status: int, message: str, error: type[errors.Failure], words: str
 ) -> None:
     sleeps = Sleeps()
     with scripted(failure(status, message)) as server:
@@ -206,7 +207,7 @@ def test_a_failed_test_of_a_json_patch_is_a_conflict() -> None:
 @pytest.mark.parametrize("body", [b"upstream connect error", b"<html>\xff</html>", b"", b'["list"]', b"null"])
 @pytest.mark.parametrize("status", [403, 500])
 def test_an_error_that_no_api_server_wrote_is_an_error_all_the_same(body: bytes, status: int) -> None:
-    with scripted(Answer(status, body)) as server, pytest.raises(errors.PlatformError) as raised:
+    with scripted(Answer(status, body)) as server, pytest.raises(errors.Failure) as raised:
         opened(server.url).write("POST", "/x", {})
     one_line(raised.value)
 
@@ -224,7 +225,7 @@ def test_a_good_answer_that_is_no_kubernetes_object_is_told_as_the_wrong_server(
 def test_a_redirect_is_not_followed_with_the_credentials() -> None:
     with (
         scripted(Answer(302, {}, {"Location": "http://127.0.0.1:9/login"})) as server,
-        pytest.raises(errors.PlatformError, match="HTTP 302"),
+        pytest.raises(errors.Failure, match="HTTP 302"),
     ):
         opened(server.url, headers=(("Authorization", "Bearer t"),)).read("/x")
 

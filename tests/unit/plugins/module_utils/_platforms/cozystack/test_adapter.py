@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Goal, Step, Until
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Goal, Step, Until
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.adapter import (
     NEUTRAL_KEY,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Goal, Until
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import Layer, Verdict
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import make_plan
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import Goal, Until
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )

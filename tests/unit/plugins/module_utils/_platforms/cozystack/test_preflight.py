@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
@@ -28,7 +28,7 @@ QUOTAS = "/api/v1/namespaces/tenant-acme/resourcequotas"
 NO_PODS = {"metadata": {"name": "tenant-quota"}, "status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}
 RABBIT: Options = {"replicas": 3, "resources_preset": "s1.small"}
 LIST = ["list pods", "list workloadmonitors.cozystack.io"]
-Failure: TypeAlias = "errors.PlatformError | None"
+Trouble: TypeAlias = "errors.Failure | None"
 
 
 class Platform(Session):
@@ -38,9 +38,9 @@ class Platform(Session):
     def __init__(
         self,
         *,
-        schema: Failure = None,
-        quotas: Failure = None,
-        reviews: Failure = None,
+        schema: Trouble = None,
+        quotas: Trouble = None,
+        reviews: Trouble = None,
         allowed: tuple[str, ...] = (),
     ) -> None:
         self.server = "https://one"
@@ -167,7 +167,7 @@ REFUSED = [errors.Forbidden("403"), errors.NotFound("404")]
     ],
 )
 def test_a_source_that_may_not_be_read_stands_against_nothing_and_hides_no_other(
-    tmp_path: Path, source: str, reason: str, refusal: errors.PlatformError
+    tmp_path: Path, source: str, reason: str, refusal: errors.Failure
 ) -> None:
     everything = set(reasons(findings(Platform(), tmp_path, None, RABBIT)))
     failure: dict[str, Any] = {source: refusal}

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
@@ -176,7 +176,7 @@ FIRST, SAME = Tagged(document("current"), '"one"'), None
 class Told(Session):
     """A server that gives these answers in order; `asked` are the paths and tags."""
 
-    def __init__(self, *answers: Tagged | errors.PlatformError | None, server: str = "https://one") -> None:
+    def __init__(self, *answers: Tagged | errors.Failure | None, server: str = "https://one") -> None:
         self.server = server
         self.asked: list[tuple[str, str]] = []
         self._answers = list(answers)
@@ -184,7 +184,7 @@ class Told(Session):
     def read_tagged(self, path: str, tag: str = "") -> Tagged | None:
         self.asked.append((path, tag))
         answer = self._answers.pop(0)
-        if isinstance(answer, errors.PlatformError):
+        if isinstance(answer, errors.Failure):
             raise answer
         return answer
 
@@ -252,7 +252,7 @@ def test_what_says_nothing_or_has_no_tag_is_not_kept(cache: DiskCache, useless: 
 
 @pytest.mark.parametrize("refusal", [errors.Forbidden("no"), errors.NotFound("no")])
 def test_a_schema_that_may_not_be_read_stands_against_nothing(
-    cache: DiskCache, refusal: errors.PlatformError
+    cache: DiskCache, refusal: errors.Failure
 ) -> None:
     known = read_schema(Told(refusal), cache)
     assert known == UNREADABLE

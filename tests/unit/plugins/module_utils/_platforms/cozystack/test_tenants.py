@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, State
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms import errors
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.tenants import (
     health,
@@ -34,7 +34,7 @@ def test_tenants_come_by_name_from_one_request() -> None:
     ],
 )
 def test_a_platform_that_lists_no_tenants_asks_for_the_namespace(
-    answer: Answer, error: type[errors.PlatformError]
+    answer: Answer, error: type[errors.Failure]
 ) -> None:
     with scripted(answer) as server, pytest.raises(error) as raised:
         visible_tenants(Session(Connection(server.url), agent="test"))

@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Conflict,
+    Rejected,
+    WaitFailed,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.probe.cluster import (
@@ -20,13 +26,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
     DISPOSABLE,
     Programme,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
-    Conflict,
-    Rejected,
-    WaitFailed,
-)
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import Clock
 from tests.unit.plugins.scripted import Answer, Scripted, failure, scripted
 
 

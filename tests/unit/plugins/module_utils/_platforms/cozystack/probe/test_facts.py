@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import Refused
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Busy,
+    ConnectionFailed,
+    Forbidden,
+    NotAuthenticated,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.connection import Connection
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.converge import Refused
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.probe.cluster import (
     SPECS,
     Disposable,
@@ -43,12 +49,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.probe.writing import (
     OUT_OF_REACH,
     WRITING,
-)
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
-    Busy,
-    ConnectionFailed,
-    Forbidden,
-    NotAuthenticated,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.session import Session
 from tests.collection_path import ROOT

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a platform has to be able to do. `converge` and `waiting` know platforms only through this."""
+"""What a platform has to be able to do, and a broker for what lives inside it. `converge` and `waiting` know
+both only through this."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from .._engine.fields import Kind
 from .._engine.plan import Act, Action, Plan, make_plan
 from .._engine.state import Actual, ClusterRef, Wanted
 from .api import SETTLE, Goal, Platform, Step, Until
-from .errors import Conflict, PlatformError, Uncertain, WaitFailed
+from .errors import Conflict, Failure, Uncertain, WaitFailed
 from .waiting import REAL_TIME, Clock, wait_for
 
 _ROUNDS = 8
 _STABLE_READS, _STABLE_GAP = 3, 0.4
 
 
-class Refused(PlatformError):
+class Refused(Failure):
     """The plan is not carried out; `refusals` among the details says why, all at once."""
 
     def __init__(self, ref: ClusterRef, against: t.Sequence[consent.Refusal]) -> None:
@@ -86,7 +86,7 @@ def converge(
     force; the other classes of `errors` as they happen.
     """
     kind = platform.kind(ref.kind)
-    last: PlatformError | None = None
+    last: Failure | None = None
     for attempt in range(_ROUNDS):
         outcome.actual = platform.read(ref)
         if outcome.actual is not None and outcome.actual.deleting:
@@ -186,7 +186,7 @@ def _wait(platform: Platform, goal: Goal, mode: Mode, outcome: Outcome, clock: C
     try:
         outcome.waited += wait_for(platform, goal, timeout=mode.timeout, clock=clock)
     except WaitFailed:
-        with contextlib.suppress(PlatformError):  # what failed is said either way
+        with contextlib.suppress(Failure):  # what failed is said either way
             outcome.actual = platform.read(goal.plan.ref)
         raise
 

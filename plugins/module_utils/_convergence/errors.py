@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 
-class PlatformError(Exception):
+class Failure(Exception):
     """One line for a person; `details` (no secrets) for the result."""
 
     def __init__(self, text: str, **details: t.Any) -> None:
@@ -17,37 +17,37 @@ class PlatformError(Exception):
         self.details = details
 
 
-class ConnectionFailed(PlatformError):
+class ConnectionFailed(Failure):
     """No answer: address, network, TLS, or a missing Python package."""
 
 
-class NotAuthenticated(PlatformError):
+class NotAuthenticated(Failure):
     """401: the API server does not accept the credentials."""
 
 
-class Forbidden(PlatformError):
+class Forbidden(Failure):
     """403: the caller lacks a right."""
 
 
-class NotFound(PlatformError):
+class NotFound(Failure):
     """404."""
 
 
-class Rejected(PlatformError):
+class Rejected(Failure):
     """The server understood the request and will never take it: 400, 409, 422."""
 
 
-class Busy(PlatformError):
+class Busy(Failure):
     """Still 429 or 5xx after all retries."""
 
 
-class Conflict(PlatformError):
+class Conflict(Failure):
     """Somebody else wrote in between: read and plan again."""
 
 
-class Uncertain(PlatformError):
+class Uncertain(Failure):
     """A write was sent and its answer never came, so it may have happened: read and plan again."""
 
 
-class WaitFailed(PlatformError):
+class WaitFailed(Failure):
     """The change was written and did not come into force."""

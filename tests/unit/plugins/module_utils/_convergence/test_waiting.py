@@ -11,6 +11,17 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import (
+    Goal,
+    Requests,
+    Step,
+    Until,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Busy,
+    WaitFailed,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock, wait_for
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.conditions import (
     DONE,
     Layer,
@@ -19,17 +30,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.condit
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Finding, Kind
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.api import (
-    Goal,
-    Requests,
-    Step,
-    Until,
-)
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.errors import (
-    Busy,
-    WaitFailed,
-)
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.waiting import Clock, wait_for
 from tests.unit.plugins.module_utils.tables import KINDS, plan
 
 RELEASE = Verdict(Layer.RELEASE, "still at revision 3")
