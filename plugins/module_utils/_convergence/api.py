@@ -19,9 +19,13 @@ from .._engine.types import Value
 
 
 class Until(enum.Enum):
-    """What a step has to lead to before the next one may start."""
+    """What a step has to lead to before the next one may start: ANSWERED is no more than an answer that
+    says so. What is SETTLED cannot be undone by a stale read of another writer, as what is IN_FORCE on a
+    platform can."""
 
+    ANSWERED = "answered"
     IN_FORCE = "in force"
+    SETTLED = "settled"
     RECONCILED = "reconciled"
     GONE = "gone"
 

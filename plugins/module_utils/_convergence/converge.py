@@ -121,11 +121,10 @@ def _again(step: Step, awaited: Goal | None) -> Step:
     """A change that is written once more before its first writing was waited for is measured against how
     it was before that: what the platform has carried out of it may be all that it will, if it never saw the
     undoing in between."""
-    if awaited is None or awaited.until is not Until.IN_FORCE or step.goal.until is not Until.IN_FORCE:
+    goal = step.goal
+    if awaited is None or not awaited.until is goal.until is Until.IN_FORCE:
         return step
-    return dataclasses.replace(
-        step, goal=dataclasses.replace(step.goal, baseline=awaited.baseline, settle=SETTLE)
-    )
+    return dataclasses.replace(step, goal=dataclasses.replace(goal, baseline=awaited.baseline, settle=SETTLE))
 
 
 def _plan(
@@ -173,6 +172,9 @@ def _carry_out(
         outcome.written, outcome.awaited = True, goal
         raise
     outcome.written, outcome.awaited = True, goal
+    if goal.until is Until.ANSWERED:
+        outcome.awaited = None
+        return
     # a change of several objects can stand only after the last of its writes
     if goal.plan.action is Action.UPDATE and goal.until is Until.IN_FORCE:
         outcome.awaited = goal = _stand(platform, kind, goal, wanted, clock)

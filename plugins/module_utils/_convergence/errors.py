@@ -51,3 +51,19 @@ class Uncertain(Failure):
 
 class WaitFailed(Failure):
     """The change was written and did not come into force."""
+
+
+class BrokerFailed(Failure):
+    """A broker did not do what it was asked; the classes below say why."""
+
+
+class Unreachable(BrokerFailed):
+    """No broker answered: address, network, TLS, or a time that ran out. Never to be taken for healthy."""
+
+
+class LoginRefused(BrokerFailed):
+    """A broker answered and does not let this user in."""
+
+
+class TooOld(BrokerFailed):
+    """The broker's version lacks what was asked for."""

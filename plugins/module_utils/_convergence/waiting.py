@@ -16,6 +16,7 @@ from .errors import WaitFailed
 
 _SAFETY_LOOK = 5.0
 _POLL = 0.3
+_SILENT = (Layer.PODS, Layer.BROKER, Layer.DONE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ class _Watch:
 
     def until_verdict_changes(self, idle: float) -> Verdict:
         """Look whenever the bell rings; gives the first verdict that ends the wait, else the last."""
-        if self._last.layer in (Layer.PODS, Layer.DONE):  # nobody rings for pods, nor for a pause to end
+        if self._last.layer in _SILENT:  # nobody rings for these, nor for a pause to end
             self._clock.sleep(_POLL)
             return self._look()
         opened = self._clock.now()
         for _ring in self._platform.doorbell(self._goal.plan.ref, idle):
             verdict = self._look()
-            if verdict.hopeless or self._last.layer in (Layer.PODS, Layer.DONE):
+            if verdict.hopeless or self._last.layer in _SILENT:
                 return verdict
             if self._clock.now() - opened >= idle:  # a bell that never falls silent must not hide the timeout
                 return verdict

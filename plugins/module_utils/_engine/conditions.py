@@ -17,6 +17,7 @@ class Layer(enum.StrEnum):
     WORKLOADS = "workloads"
     PODS = "pods"
     RECORD = "record"
+    BROKER = "broker"
     DONE = "done"
 
 

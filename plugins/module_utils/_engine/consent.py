@@ -79,13 +79,26 @@ def unexpected(plan: Plan, expected: str) -> Refusal:
 
 def unused(plan: Plan, allow: t.Iterable[str]) -> list[str]:
     """Consents that no change of this plan needs."""
-    needed = {change.consent for change in plan.changes}
-    return [consent for consent in allow if consent not in needed]
+    needed = [change.consent for change in plan.changes]
+    return [consent for consent in allow if not any(_covers(consent, one) for one in needed)]
 
 
 def _stands_against(change: Change, allow: t.Collection[str]) -> bool:
     rule = change.rule
-    return rule.risk is Risk.IMPOSSIBLE or (rule.risk.needs_consent and change.consent not in allow)
+    if rule.risk.needs_consent:
+        return not any(_covers(given, change.consent) for given in allow)
+    return rule.risk is Risk.IMPOSSIBLE
+
+
+def _covers(given: str, needed: str) -> bool:
+    """Whether a consent is the one that is needed, or the same to at least as many messages."""
+    (thing, most), (same, count) = _counted(given), _counted(needed)
+    return given == needed or (thing == same and most is not None and count is not None and count <= most)
+
+
+def _counted(consent: str) -> tuple[str, int | None]:
+    thing, at, count = consent.rpartition("@")
+    return (thing, int(count)) if at and count.isascii() and count.isdigit() else (consent, None)
 
 
 def _refuse(change: Change) -> Refusal:

@@ -149,7 +149,7 @@ def make_plan(
 def _absence(kind: Kind, ref: ClusterRef, before: State | None) -> Plan:
     if before is None:
         return Plan(kind, ref, Action.NONE, (), (), None, None)
-    consent = _consent(kind.delete, ref.name)
+    consent = kind.delete.consent(ref.name, Edit(before, None))
     gone = Change("", write_options(kind, before), None, kind.delete, Act.REMOVE, consent)
     return Plan(kind, ref, Action.DELETE, (gone,), (), before, None)
 
@@ -319,7 +319,7 @@ def _split(ref: ClusterRef, findings: t.Sequence[Finding]) -> tuple[list[Change]
     for one in findings:
         if one.risk.needs_consent:
             rule = Rule(one.reason, one.risk, one.text, way_out=one.way_out)
-            consent = _consent(rule, ref.name)
+            consent = rule.consent(ref.name, Edit(None, None))
             notes.append(Change(one.path, None, None, rule, Act.NOTE, consent, correction=one.correction))
     return notes, [one for one in findings if not one.risk.needs_consent]
 
@@ -404,17 +404,17 @@ def _judged(
     if correct is not None and not field.type.secret:
         correction = {}
         plant(correction, [*field.option.split("."), *([key] if key else [])], masked(correct))
-    return Change(
-        path, before, after, rule, act, _consent(rule, look.owner), field, key=key, correction=correction
-    )
+    consent = rule.consent(look.owner, look.edit(before, after))
+    return Change(path, before, after, rule, act, consent, field, key=key, correction=correction)
 
 
 def _item_changes(
     rows: Items, name: Name, before: Item | None, after: Item, look: _Look
 ) -> t.Iterator[Change]:
     if before is None:
-        rule = _judge(rows.add, look.edit(None, after))
-        yield Change(rows.label(name), None, after, rule, Act.ADD, _consent(rule, name), None, rows, name)
+        edit = look.edit(None, after)
+        rule = _judge(rows.add, edit)
+        yield Change(rows.label(name), None, after, rule, Act.ADD, rule.consent(name, edit), None, rows, name)
         return
     for field in rows.fields:
         if field.option in after:
@@ -426,15 +426,16 @@ def _item_changes(
 
 
 def _removal(rows: Items, name: Name, item: Item, disabled: bool, look: _Look) -> t.Iterator[Change]:
-    label = rows.label(name)
+    label, edit = rows.label(name), look.edit(item, None)
     if disabled and rows.disable is not None:
         if not rows.disable.is_disabled(item):
             rule = rows.disable.rule
-            yield Change(label, item, None, rule, Act.DISABLE, _consent(rule, name), None, rows, name)
+            yield Change(label, item, None, rule, Act.DISABLE, rule.consent(name, edit), None, rows, name)
         return
-    rule = _judge(rows.remove, look.edit(item, None))
+    rule = _judge(rows.remove, edit)
     keep = {rows.option: [{"name": name, "state": "present"}]}
-    yield Change(label, item, None, rule, Act.REMOVE, _consent(rule, name), None, rows, name, correction=keep)
+    consent = rule.consent(name, edit)
+    yield Change(label, item, None, rule, Act.REMOVE, consent, None, rows, name, correction=keep)
 
 
 def _merged(rows: Items, before: Item, after: Item) -> Item:
@@ -460,10 +461,6 @@ HARMLESS = Rule("cluster.setting.change", Risk.SAFE, "takes effect without a res
 
 def _judge(rules: t.Sequence[Rule], edit: Edit) -> Rule:
     return next((rule for rule in rules if rule.when(edit)), HARMLESS)
-
-
-def _consent(rule: Rule, name: Name) -> str:
-    return f"{rule.reason}:{name}" if rule.risk.needs_consent else ""
 
 
 def _hashed(value: Value, salt: str) -> Value:

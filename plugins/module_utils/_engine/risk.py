@@ -60,3 +60,12 @@ class Rule:
     """The change is in force only once every pod has been replaced."""
     correct: t.Callable[[Edit], Value] = lambda edit: edit.before
     """The value to declare instead of one that is refused; None where there is none."""
+    counted: t.Callable[[Edit], int] | None = None
+    """How many messages the edit would cost, as the consent has to say: one to fewer does not cover it."""
+
+    def consent(self, name: str, edit: Edit) -> str:
+        """What somebody has to agree to before an edit of the thing of this name; empty where nothing."""
+        if not self.risk.needs_consent:
+            return ""
+        count = f"@{self.counted(edit)}" if self.counted else ""
+        return f"{self.reason}:{name}{count}"

@@ -29,14 +29,18 @@ class State:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ClusterRef:
-    """Which cluster: `kind` as in the tables, the tenant's `namespace`, and the `name`."""
+    """Which cluster: `kind` as in the tables, the tenant's `namespace`, and the `name`; and `within` it,
+    where that is about a part ("vhost work")."""
 
     kind: str
     namespace: str
     name: str
+    within: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} cluster {self.namespace}/{self.name}"
+        return f"{self.kind} cluster {self.namespace}/{self.name}" + (
+            f", {self.within}" if self.within else ""
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
