@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
+from .._brokers.api import Shelf
 from .._engine.fields import Field, Items, Kind
 from .._engine.options import plant
 
@@ -85,15 +86,36 @@ def inner_part_arguments(rows: Items, parent: Items, field: Field) -> Spec:
     return part_arguments(rows) | {parent.singular: {"type": "str"}} | inner
 
 
+def contents_arguments(shelf: Shelf, rows: Items) -> Spec:
+    """The options that declare one thing inside a broker, or a list of them."""
+    spec = _change_arguments(300) | {"purge": {"type": "bool", "default": False}, rows.option: _items(rows)}
+    for option, default in shelf.scope.items():
+        spec[option] = {"type": "str"} | ({"required": True} if default is None else {"default": default})
+    spec["name"] = {"type": "str"}
+    spec |= {field.option: _argument(field) for field in rows.fields}
+    listed = spec[rows.option]["options"]
+    if shelf.name_of is not None:
+        del spec["name"], listed["name"]
+    for option in shelf.key:
+        listed[option] = listed[option] | {"required": True}
+    return spec
+
+
 def _common_arguments() -> Spec:
     return connection_arguments() | {
         "namespace": {"type": "str", "required": True},
         "name": {"type": "str", "required": True},
+        **_change_arguments(900),
+    }
+
+
+def _change_arguments(wait_seconds: int) -> Spec:
+    return {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "allow": {"type": "list", "elements": "str", "default": []},
         "expected_plan": {"type": "str"},
         "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 900},
+        "wait_timeout": {"type": "int", "default": wait_seconds},
     }
 
 

@@ -25,10 +25,13 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
     are options, so that also a refusal of the argument spec says none of them."""
 
     def __init__(
-        self, spec: Spec, secrets: t.Callable[[Options], t.Iterable[str]] = lambda _options: ()
+        self,
+        spec: Spec,
+        secrets: t.Callable[[Options], t.Iterable[str]] = lambda _options: (),
+        **conditions: t.Any,
     ) -> None:
         self._secrets = secrets
-        super().__init__(argument_spec=spec, supports_check_mode=True)
+        super().__init__(argument_spec=spec, supports_check_mode=True, **conditions)
         self._hide()
 
     def log(self, msg: str, log_args: t.Any = None) -> None:

@@ -54,14 +54,15 @@ class Shelf:
 
     `kind` has one `Items`, which says the options. `scope` are the options, with their defaults (None:
     required), that say where the things are: the virtual host of a queue, the stream of a consumer.
-    `name_of` makes a name for things that have none (bindings) of a row's options; then `name` is no
-    option.
+    `key` are the options without which nobody knows which thing is meant. `name_of` makes a name of them
+    for things that have none (bindings); then `name` is no option.
     """
 
     kind: Kind
     contents: t.Callable[[t.Any, t.Mapping[str, str], frozenset[Name] | None], t.Any]
     """Makes a `Contents` of a client, the scope and the names to look at (None: all there are)."""
     scope: t.Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    key: tuple[str, ...] = ("name",)
     name_of: t.Callable[[t.Mapping[str, t.Any]], Name] | None = None
 
 

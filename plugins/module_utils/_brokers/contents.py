@@ -85,10 +85,10 @@ class Contents(abc.ABC):
     def _work(self, plan: Plan, actual: Actual | None, changes: t.Sequence[Change]) -> Work:
         rows, name = changes[0].items, changes[0].item
         assert rows is not None and name is not None
-        states = [
+        before, after = (
             state.named(rows.option).get(name) if state else None for state in (plan.before, plan.state)
-        ]
-        return Work(rows, name, tuple(changes), *states, actual.evidence if actual else None)
+        )
+        return Work(rows, name, tuple(changes), before, after, actual.evidence if actual else None)
 
     def send(self, step: Step) -> None:
         """Carry out one step."""

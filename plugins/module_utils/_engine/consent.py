@@ -43,9 +43,10 @@ class Refusal:
         }
 
 
-def consent_problems(kind: Kind, allow: t.Iterable[str]) -> list[Problem]:
-    """Consents that can never match: a code that the kind does not have, or no name behind it."""
-    codes = sorted(kind.consents())
+def consent_problems(kind: Kind, allow: t.Iterable[str], besides: t.Collection[str] = ()) -> list[Problem]:
+    """Consents that can never match: a code that neither the kind has nor is among those `besides`, or no
+    name behind it."""
+    codes = sorted(kind.consents().union(besides))
     problems = []
     for consent in allow:
         code, _colon, name = consent.partition(":")
