@@ -72,7 +72,12 @@ def unit(name: str, core: str, marks: str) -> Part:
 
 
 def on_lab(
-    name: str, marks: str, core: str = NEWEST, minutes: float = 20, tests: Sequence[str] = EVERYTHING
+    name: str,
+    marks: str,
+    core: str = NEWEST,
+    minutes: float = 20,
+    tests: Sequence[str] = EVERYTHING,
+    again: bool = False,
 ) -> Part:
     """The integration tests with these marks, which use the test bed."""
     return Part(
@@ -82,6 +87,7 @@ def on_lab(
         needs=(setup_name(core), "lab"),
         minutes=minutes,
         unless=no_container_engine if marks.startswith("kind") else lambda: too_new_a_python(core),
+        again=again,
     )
 
 
@@ -131,16 +137,17 @@ UNIT = [unit("unit", NEWEST, "not lab and not full"), *UNIT_OLDER]
 UNIT_FULL = [unit("unit", NEWEST, "not lab"), *UNIT_OLDER]
 SANITY = [SETUP, sanity(NEWEST), *(part for core in OLDER for part in (setup(core), sanity(core)))]
 
-# The test bed is built beside the linters; what runs on it comes as soon as it is there.
+# The test bed is built beside the linters; what runs on it comes as soon as it is there. Only here are failed
+# tests tried again, and told: `make test-full` has no patience.
 TEST = [
     SETUP,
     LAB,
-    on_lab("brokers", "brokers and not kind and not full", minutes=25),
+    on_lab("brokers", "brokers and not kind and not full", minutes=30, again=True),
     molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),
     molecule("molecule-kind", "kind", "--scenario-name", "default", minutes=20),
-    on_lab("kind-tests", "kind and not full"),
+    on_lab("kind-tests", "kind and not full", again=True),
     *(
-        on_lab(name, "not brokers and not kind and not full", minutes=35, tests=tests)
+        on_lab(name, "not brokers and not kind and not full", minutes=35, tests=tests, again=True)
         for name, tests in LAB_TESTS.items()
     ),
     *LINT[1:],

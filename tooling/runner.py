@@ -26,6 +26,8 @@ REPORTS = BUILD / "test"
 # What a failed part prints of its log, in lines.
 TAIL = 60
 GRACE_SECONDS = 20
+# More failures than these are no accident.
+FEW = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Part:
     :param needs: names of parts that have to pass before this one starts; what is not in the run is ignored
     :param minutes: the part is stopped and has failed after so many
     :param unless: answers the reason why this machine cannot run the part, or None
+    :param again: whether up to ``FEW`` failed tests are tried a second time, in a run of their own, and
+        named in the table: what real brokers need of a busy machine is not always there
     """
 
     name: str
@@ -47,6 +51,7 @@ class Part:
     minutes: float = 15
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unless: Callable[[], str | None] = lambda: None
+    again: bool = False
 
     @property
     def log(self) -> Path:
@@ -70,6 +75,8 @@ class Result:
     failed: int = 0
     skipped: int = 0
     reasons: tuple[str, ...] = ()
+    unsteady: tuple[str, ...] = ()
+    """The tests that passed only at the second attempt: each is a fault of itself or of what it tests."""
 
 
 def run(title: str, parts: Sequence[Part], lanes: int = 2) -> bool:
@@ -143,6 +150,7 @@ def table(title: str, minutes: float, rows: Sequence[Result]) -> str:
         for reason, count in collections.Counter(row.reasons).items():
             times = f" ({count} times)" if count > 1 else ""
             lines.append(f"{'skipped' if row.skipped else 'failed'} in {row.name}: {reason}{times}")
+        lines += [f"unsteady in {row.name}, passed at the second attempt: {test}" for test in row.unsteady]
     return "\n".join(lines)
 
 
@@ -156,6 +164,30 @@ def _run_part(part: Part) -> Result:
     reason = part.unless()
     if reason:
         return Result(part.name, "skipped", skipped=1, reasons=(reason,))
+    began = time.monotonic()
+    status, result = _attempt(part)
+    # 1 is pytest's word for a run that went to its end, with failures.
+    failures = failed_tests(part) if part.again and status == 1 else []
+    if not failures or result.failed > FEW:
+        return result
+    second = second_attempt(part, failures)
+    _unused, again = _attempt(second)
+    minutes = (time.monotonic() - began) / 60
+    if again.outcome != "passed" or again.passed != len(failures):
+        return dataclasses.replace(
+            result, minutes=minutes, reasons=(*result.reasons, f"see {second.log.name}")
+        )
+    return dataclasses.replace(
+        result,
+        outcome="passed",
+        minutes=minutes,
+        passed=result.passed + again.passed,
+        failed=0,
+        unsteady=tuple(failures),
+    )
+
+
+def _attempt(part: Part) -> tuple[int | None, Result]:
     print(f"> {part.name}", flush=True)
     part.junit.unlink(missing_ok=True)
     began = time.monotonic()
@@ -163,7 +195,29 @@ def _run_part(part: Part) -> Result:
         log.write(f"$ {' '.join(part.command)}\n".encode())
         log.flush()
         status = _command(part, log.fileno())
-    return judge(part, status, (time.monotonic() - began) / 60)
+    return status, judge(part, status, (time.monotonic() - began) / 60)
+
+
+def failed_tests(part: Part) -> list[str]:
+    """The tests that failed, as pytest names them; none where something else than a test did."""
+    if not part.junit.exists():
+        return []
+    failed = [
+        (case.get("classname", ""), case.get("name", ""))
+        for case in ElementTree.parse(part.junit).iter("testcase")
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+    if not all(module for module, _unused in failed):  # a file that cannot be read
+        return []
+    # A test that failed, and then its cleaning up, is one test.
+    return list(dict.fromkeys(f"{module.replace('.', '/')}.py::{name}" for module, name in failed))
+
+
+def second_attempt(part: Part, tests: Sequence[str]) -> Part:
+    """The same part with these tests alone, in a log and a JUnit file of its own."""
+    name = f"{part.name}-again"
+    junit = f"--junitxml={REPORTS / name}.xml"
+    return dataclasses.replace(part, name=name, command=(part.command[0], junit, *tests), again=False)
 
 
 def judge(part: Part, status: int | None, minutes: float) -> Result:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import os
-import time
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +111,59 @@ def test_an_interrupted_run_ends_its_parts_and_still_closes_with_the_sum(
     with pytest.raises(KeyboardInterrupt):
         runner.run("title", [part("first", "import time; time.sleep(600)"), part("second", "pass")], lanes=1)
     assert (reports / "summary.txt").read_text() == "0 passed, 2 failed, 0 skipped\n"
+
+
+def pytest_part(reports: Path, tests: str, again: bool = True) -> Part:
+    """A part that runs these tests with a pytest of its own."""
+    program = reports / "pytest"
+    program.write_text(f"#!{sys.executable}\nimport sys, pytest\nsys.exit(pytest.main(sys.argv[1:]))\n")
+    program.chmod(0o755)
+    (reports / "test_it.py").write_text(f"import pathlib\nhere = pathlib.Path({str(reports)!r})\n{tests}")
+    (reports / "pytest.ini").write_text("[pytest]\n")
+    command = (str(program), f"--junitxml={reports / 'tests.xml'}", "test_it.py")
+    return Part("tests", command, venv=None, again=again)
+
+
+FAILS_ONCE = """
+def test_unsteady():
+    seen = here / "seen"
+    assert seen.exists() or seen.touch()
+"""
+
+
+def test_what_passes_only_at_the_second_attempt_is_named(
+    reports: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.run("title", [pytest_part(reports, FAILS_ONCE + "def test_good(): pass")])
+    assert (reports / "summary.txt").read_text() == "2 passed, 0 failed, 0 skipped\n"
+    said = "unsteady in tests, passed at the second attempt: test_it.py::test_unsteady"
+    assert said in capsys.readouterr().out
+    assert "test_good" not in (reports / "tests-again.log").read_text(), "only what had failed"
+
+
+@pytest.mark.parametrize(
+    ("tests", "failed"),
+    [
+        ("def test_bad(): assert False", 1),
+        (FAILS_ONCE + "def test_bad(): assert False", 2),
+        (
+            "".join(
+                FAILS_ONCE.replace("unsteady", f"unsteady_{n}").replace("seen", f"seen_{n}") for n in "abcd"
+            ),
+            4,
+        ),
+        ("raise ValueError", 1),
+    ],
+    ids=["fails twice", "one of two fails twice", "too many for an accident", "no test ran"],
+)
+def test_a_second_attempt_hides_no_failure(reports: Path, tests: str, failed: int) -> None:
+    assert not runner.run("title", [pytest_part(reports, tests)])
+    assert f" {failed} failed" in (reports / "summary.txt").read_text()
+
+
+def test_there_is_no_second_attempt_where_none_was_asked_for(reports: Path) -> None:
+    assert not runner.run("title", [pytest_part(reports, FAILS_ONCE, again=False)])
+    assert not (reports / "tests-again.log").exists()
 
 
 def test_what_pytest_counted_is_taken_over(reports: Path) -> None:
