@@ -86,9 +86,12 @@ def unused(plan: Plan, allow: t.Iterable[str]) -> list[str]:
 
 def _stands_against(change: Change, allow: t.Collection[str]) -> bool:
     rule = change.rule
-    if rule.risk.needs_consent:
-        return not any(_covers(given, change.consent) for given in allow)
-    return rule.risk is Risk.IMPOSSIBLE
+    return not covered(change.consent, allow) if rule.risk.needs_consent else rule.risk is Risk.IMPOSSIBLE
+
+
+def covered(needed: str, allow: t.Iterable[str]) -> bool:
+    """Whether somebody has given a consent that is needed."""
+    return any(_covers(given, needed) for given in allow)
 
 
 def _covers(given: str, needed: str) -> bool:

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carry out a long operation: observe, decide, do, and observe again, until there is nothing left to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._engine.consent import Refusal, covered
+from .._operations.machine import Blocked, Done, Facts, Operation, Path, Step, find_path
+from .errors import Conflict, Failure, WaitFailed
+from .waiting import REAL_TIME, Clock
+
+_POLL = 1.0
+Observed = t.TypeVar("Observed", covariant=True)
+
+
+class Performer(t.Protocol[Observed]):
+    """The hands of an operation. Both methods raise the classes of `errors`; each does what it does in full
+    or can be called again."""
+
+    def observe(self) -> Observed:
+        """Look at all that the operation decides by."""
+
+    def perform(self, step: Step) -> None:
+        """Do one step, and wait for what it needs to be waited for."""
+
+
+class OperationRefused(Failure):
+    """The operation is not begun; `refusals` among the details says why, all at once."""
+
+    def __init__(self, subject: str, against: t.Sequence[Refusal]) -> None:
+        listed = "; ".join(f"({number}) {one}" for number, one in enumerate(against, start=1))
+        text = listed if len(against) > 1 else str(against[0])
+        super().__init__(f"{subject}: nothing was done: {text}", refusals=[one.public() for one in against])
+
+
+class OperationStopped(Failure):
+    """The operation stopped half-way, in a state in which it can stay; started again, it goes on."""
+
+
+@dataclasses.dataclass(slots=True)
+class Progress:
+    """What was to be done, and what was: filled on the way, so that it also tells when something raises."""
+
+    path: Path | None = None
+    done: list[Step] = dataclasses.field(default_factory=list)
+    waited: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """`writes` is False in check mode; `patience` is for how many seconds nothing may change while there is
+    something to wait for; `most_steps` ends a run early (None: at the end), to be started again."""
+
+    writes: bool
+    patience: float = 900.0
+    most_steps: int | None = None
+
+
+def operate(
+    subject: str,
+    operation: Operation[Facts],
+    performer: Performer[Facts],
+    *,
+    allow: t.Collection[str],
+    expected: str | None,
+    limits: Limits,
+    progress: Progress,
+    clock: Clock = REAL_TIME,
+) -> Facts:
+    """Gives the last facts. Raises OperationRefused before anything is done: where the path does not lead to
+    its end, where a consent to one of its steps is missing, where another path than the `expected` was
+    approved. Raises OperationStopped where something blocks later, WaitFailed where nothing moves."""
+    facts = performer.observe()
+    progress.path = find_path(operation, facts)
+    against = refusals(progress.path, allow, expected)
+    if against:
+        raise OperationRefused(subject, against)
+    if not limits.writes:
+        return facts
+    last: tuple[Step, Facts] | None = None
+    moved, seen = clock.now(), facts
+    while True:
+        decision = operation.decide(facts)
+        if isinstance(decision, Done):
+            return facts
+        if isinstance(decision, Blocked):
+            raise OperationStopped(
+                f"{subject}: stopped after {len(progress.done)} steps: {decision.text}; {decision.way_out}",
+                reason=decision.reason,
+            )
+        if isinstance(decision, Step):
+            if last == (decision, facts):
+                raise WaitFailed(f"{subject}: {decision.text}: it was done, and nothing came of it")
+            if limits.most_steps is not None and len(progress.done) >= limits.most_steps:
+                return facts
+            if decision.consent and not covered(decision.consent, allow):
+                raise OperationStopped(
+                    f"{subject}: stopped before a step that was not agreed to: {decision.text}; "
+                    f"if that is meant, add allow: [{decision.consent}] and run again"
+                )
+            last = (decision, facts)
+            try:
+                performer.perform(decision)
+            except Conflict:
+                last = None
+            else:
+                progress.done.append(decision)
+                moved = clock.now()
+        else:
+            if clock.now() - moved > limits.patience:
+                raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}")
+            clock.sleep(_POLL)
+            progress.waited += _POLL
+        facts = performer.observe()
+        if facts != seen:
+            moved, seen = clock.now(), facts
+
+
+def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list[Refusal]:
+    """All that stands against going this path."""
+    against: list[Refusal] = []
+    if isinstance(path.end, Blocked):
+        end = path.end
+        after = f"after {len(path.steps)} steps: " if path.steps else ""
+        against.append(Refusal("", end.reason, f"{after}{end.text}", end.way_out))
+    for step in path.steps:
+        if step.consent and not covered(step.consent, allow):
+            way_out = f"if that is meant, add allow: [{step.consent}]"
+            text = f"{step.text}: {step.effect}" if step.effect else step.text
+            reason = step.consent.partition(":")[0]
+            against.append(Refusal("", reason, text, way_out, step.consent, {"allow": [step.consent]}))
+    if expected is not None and path.steps and path.digest != expected:
+        against.append(
+            Refusal(
+                "expected_plan",
+                "plan.unexpected",
+                f"the steps are not the approved ones ({expected}): the cluster or the options have changed",
+                f"look at them again in check mode; if they are right, approve {path.digest}",
+            )
+        )
+    return against
