@@ -12,7 +12,7 @@ from .._brokers.api import Client, Shelf
 from .._brokers.brokers import broker
 from .._convergence.converge import Mode, Outcome, Terms, converge
 from .._convergence.errors import Failure
-from .._engine.consent import consent_problems
+from .._engine.consent import unknown_consents
 from .._engine.diff import make_diff
 from .._engine.fields import Items, Problem
 from .._engine.options import public_item, read_options
@@ -42,7 +42,7 @@ def run_contents(kind_name: str, option: str) -> None:
     ref = _ref(kind_name, options, shelf)
     declared, found = _declared(shelf, rows, options)
     wanted, problems = read_options(shelf.kind, declared, present=True)
-    consents = consent_problems(shelf.kind, options["allow"], besides=plaintext_consents(kind_name))
+    consents = unknown_consents(options["allow"], shelf.kind.consents().union(plaintext_consents(kind_name)))
     module.refuse(str(ref), [*_named(options), *broker_problems(options), *found, *problems, *consents])
     reached = _reach(module, ref, f"{kind_name}_{rows.singular}")
     names = None if wanted.purge else _names(wanted, option)
@@ -70,11 +70,14 @@ def run_broker_info(
 ) -> None:
     """The whole life of a module that reads what lives inside a broker: `read` gives, of a client and the
     options, the name of the result and what is to stand there, which the option `query` selects from."""
-    module = Module(connection_arguments() | broker_arguments() | {"query": {"type": "str"}} | spec)
+    general: Spec = {"query": {"type": "str"}, "allow": {"type": "list", "elements": "str", "default": []}}
+    module = Module(connection_arguments() | broker_arguments() | general | spec)
     options = module.params
     ref = _ref(kind_name, options, None)
     unreadable = None if options["query"] is None else query_problem(options["query"])
-    module.refuse(str(ref), [*_named(options), *broker_problems(options), *said(query=unreadable)])
+    consents = unknown_consents(options["allow"], plaintext_consents(kind_name))
+    wrong = [*_named(options), *broker_problems(options), *said(query=unreadable), *consents]
+    module.refuse(str(ref), wrong)
     reached = _reach(module, ref, f"{kind_name} information")
     try:
         name, found = read(reached.client, options)

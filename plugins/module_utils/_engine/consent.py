@@ -43,10 +43,14 @@ class Refusal:
         }
 
 
-def consent_problems(kind: Kind, allow: t.Iterable[str], besides: t.Collection[str] = ()) -> list[Problem]:
-    """Consents that can never match: a code that neither the kind has nor is among those `besides`, or no
-    name behind it."""
-    codes = sorted(kind.consents().union(besides))
+def consent_problems(kind: Kind, allow: t.Iterable[str]) -> list[Problem]:
+    """Consents that can never match a change of this kind."""
+    return unknown_consents(allow, kind.consents())
+
+
+def unknown_consents(allow: t.Iterable[str], known: t.Iterable[str]) -> list[Problem]:
+    """Consents that can never match: a code that is not among the known ones, or no name behind it."""
+    codes = sorted(known)
     problems = []
     for consent in allow:
         code, _colon, name = consent.partition(":")
