@@ -106,6 +106,11 @@ class Nats:
         """What the server that let us in runs."""
         return self._version
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a server at the other end, whatever it answers."""
+        return self._connection is not None and self._connection.is_connected
+
     def open(self) -> None:
         """Connect to the first endpoint that lets us in. A refused login is refused by all of them."""
         failures = []
@@ -256,6 +261,7 @@ class Nats:
 
     async def _open(self, endpoint: Endpoint) -> None:
         client = nats.aio.client.Client()
+        self._complaints.clear()
         options: dict[str, t.Any] = {}
         if self._way.tls is not None:
             options["tls"] = _trusting(self._way.tls)
@@ -269,6 +275,8 @@ class Nats:
                     f"nats://{endpoint}",
                     name="brokerops.messaging",
                     allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
                     connect_timeout=t.cast(int, self._timeout),
                     error_cb=self._complain,
                     **options,
@@ -315,7 +323,9 @@ class Nats:
                 else "the server wants TLS: set broker_tls: true"
             )
             return Unreachable(f"{endpoint}: no TLS connection ({text}); {advice}")
-        if isinstance(error, TimeoutError):
+        if isinstance(error, nats.errors.NoServersError) and self._complaints:
+            text = self._complaints[-1]
+        elif isinstance(error, TimeoutError):
             text = f"no answer within {self._timeout:g} s"
         return Unreachable(f"{endpoint}: {text}")
 
