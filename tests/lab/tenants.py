@@ -223,6 +223,7 @@ def names(api: Api) -> list[str]:
 OWNED: dict[str, tuple[str, ...]] = {
     "/api/v1": ("pods", "services", "secrets", "persistentvolumeclaims", "configmaps"),
     "/apis/cozystack.io/v1alpha1": ("workloadmonitors", "workloads"),
+    "/apis/discovery.k8s.io/v1": ("endpointslices",),
     f"/apis/{RBAC}/v1": ("roles", "rolebindings"),
 }
 

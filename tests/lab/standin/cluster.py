@@ -22,6 +22,7 @@ from tests.lab.brokers.api import BrokerCluster, Member
 from tests.lab.standin import kube
 from tests.lab.standin.control import App, ClusterView, EndpointView, MemberView
 from tests.lab.standin.kube import ApiError
+from tests.lab.standin.network import Network
 from tests.lab.standin.pods import Pods
 from tests.lab.standin.state import Resource, State
 from tests.lab.standin.values import Json
@@ -71,6 +72,7 @@ class Cluster:
         self.operators: list[Operator] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.pods = Pods(self)
+        self.network = Network(self)
         # Faults of the test bed, gone with a restart of the stand-in.
         self.failures: list[str] = []
         self.unready: set[str] = set()
@@ -202,7 +204,16 @@ class Cluster:
             ingress = [{"ip": address}] if address else None
             change = {"status": {"loadBalancer": {"ingress": ingress}}}
             await self.platform.kube.patch("Service", self.namespace, name, change, "status")
-        self.state.services[name] = {"address": address, "labels": item["metadata"].get("labels", {})}
+        known = self.state.services.get(name)
+        self.state.services[name] = {
+            "address": address,
+            "labels": item["metadata"].get("labels", {}),
+            "selector": item["spec"]["selector"],
+            "ports": {port["name"]: port["port"] for port in item["spec"]["ports"]},
+            "unready": bool(item["spec"].get("publishNotReadyAddresses")),
+        }
+        if self.brokers is not None and known != self.state.services[name]:
+            await self.pods.report()
 
     async def drop_service(self, name: str) -> None:
         self.state.services.pop(name, None)
@@ -273,6 +284,7 @@ class Cluster:
 
     async def stop_brokers(self) -> None:
         brokers, self.brokers = self.brokers, None
+        await self.network.close()
         if brokers is not None:
             await self.work(brokers.stop)
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # kind → (API prefix, plural, namespaced)
 _RESOURCES: Final[dict[str, tuple[str, str]]] = {
+    "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices"),
     "Event": ("/api/v1", "events"),
     "HelmRelease": ("/apis/helm.toolkit.fluxcd.io/v2", "helmreleases"),
     "Namespace": ("/api/v1", "namespaces"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEDULER = "lab.brokerops.io/none"
 OOM_KILLED = "OOMKilled"
+POD_NAME = "statefulset.kubernetes.io/pod-name"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class Pods:
         cluster, name = self._cluster, pods.pod(ordinal)
         if pods.volume and not await self.volume(pods, ordinal):
             return False
-        pod = Pod(name, pods.component, ordinal, dict(pods.labels), pods.image, pods.resources)
+        own = {} if pods.named else {POD_NAME: name}
+        pod = Pod(name, pods.component, ordinal, {**pods.labels, **own}, pods.image, pods.resources)
         try:
             if cluster.refuse_pods:
                 raise ApiError(403, "Forbidden", f'pods "{name}" is forbidden: exceeded quota: tenant-quota')
@@ -262,10 +264,13 @@ class Pods:
     async def mirror(self) -> None:
         """Let the pods show what their broker processes are doing now."""
         loop = asyncio.get_running_loop()
+        moved = False
         for member in await loop.run_in_executor(None, self.processes):
             pod = self._cluster.state.pods.get(member.pod)
             if pod is None:
                 continue
+            moved = moved or pod.address != member.address
+            pod.address = member.address
             renewed = pod.pid is not None and member.pid not in (None, pod.pid) and not member.restarts
             if renewed:
                 # A rolling restart makes a new pod, with a new uid; this deletion is our own.
@@ -280,12 +285,15 @@ class Pods:
             died = member.pid is None and pod.pid is not None and not self._cluster.working
             reason = "Error" if died else ""
             await self.mark(pod.name, ready=member.ready, reason=reason, restarts=member.restarts)
+        if moved:
+            await self.report()
 
     async def report(self) -> None:
         """Bring monitors and workloads up to what the pods are."""
         async with self._lock:
             await self._report_monitors()
             await self._report_workloads()
+            await self._cluster.network.publish()
         self._cluster.changed()
         self._cluster.platform.quota_changed(self._cluster.namespace)
 

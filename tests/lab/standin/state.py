@@ -49,7 +49,8 @@ class Resource:
 
 @dataclass
 class Pod:
-    """A pod object as it was last written; ``pid`` is the broker process it stands for."""
+    """A pod object as it was last written; ``pid`` and ``address`` are those of the broker process that it
+    stands for."""
 
     name: str
     component: str
@@ -62,6 +63,7 @@ class Pod:
     restarts: int = 0
     pid: int | None = None
     uid: str = ""
+    address: str = ""
 
 
 @dataclass

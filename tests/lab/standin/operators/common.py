@@ -165,11 +165,12 @@ class Operator:
 def service(
     name: str, ports: Mapping[str, int], selector: Mapping[str, str], *, headless: bool = False
 ) -> Json:
-    """A Service of these named ports."""
+    """A Service of these named ports. Headless ones name their pods before those are ready, so that members
+    find each other."""
     spec: Json = {
         "ports": [{"name": port, "port": number, "protocol": "TCP"} for port, number in ports.items()],
         "selector": dict(selector),
     }
     if headless:
-        spec["clusterIP"] = "None"
+        spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
     return {"kind": "Service", "metadata": {"name": name, "labels": dict(selector)}, "spec": spec}

@@ -13,7 +13,7 @@ from tests.lab.brokers.api import BrokerError, KafkaCluster
 from tests.lab.standin.certificates import authority
 from tests.lab.standin.charts.common import secret
 from tests.lab.standin.operators.common import Operator, service
-from tests.lab.standin.pods import PodSet
+from tests.lab.standin.pods import POD_NAME, PodSet
 from tests.lab.standin.quantities import container_resources, parse
 from tests.lab.standin.state import Resource
 from tests.lab.standin.values import Json, digest
@@ -250,7 +250,8 @@ class KafkaOperator(Operator):
         names = [f"{release}-kafka-{ordinal}" for ordinal in range(int(spec["kafka"]["replicas"]))]
         outer = [f"{release}-kafka-external-bootstrap", *names] if spec["external"] else []
         for name in outer:
-            await cluster.service(service(name, {"tcp-external": 9094}, brokers), external=True)
+            alone = {POD_NAME: name} if name in names else {}
+            await cluster.service(service(name, {"tcp-external": 9094}, {**brokers, **alone}), external=True)
         for name in [one for one in cluster.state.services if one not in outer]:
             if name.startswith(f"{release}-kafka-") and name.rpartition("-")[2] not in (
                 "bootstrap",
