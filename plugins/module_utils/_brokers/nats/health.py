@@ -25,6 +25,10 @@ _PATIENCE = 1.0
 """For how many seconds a monitoring port may stay silent: a firewall drops what is not for us."""
 _ORDINAL = re.compile(r"-([0-9]+)$")
 _TYPE = "jetstream"
+_SILENCE = 4_000_000_000
+"""For how many nanoseconds a peer may be silent that is there: it says something every second, and Raft
+itself begins to look for another leader then (nats-server: server/raft.go, hbInterval and
+minElectionTimeout). Peers are called current for 10 seconds after they have died (seen on 2.11.10)."""
 
 
 def observe(client: Nats, hosts: t.Iterable[str]) -> Seen:
@@ -45,11 +49,10 @@ def observe(client: Nats, hosts: t.Iterable[str]) -> Seen:
             alarms=(),
             unknown=unknown | {"quorum": why},
         )
-    except Unreachable as error:
+    except Unreachable:
         if not client.connected:
             raise
-        # servers let us in, and none of them speaks for JetStream
-        why = str(error)
+        why = "servers answer, and none of them speaks for JetStream"
         return Seen(
             members=_members(servers),
             quorum=_quorum(servers, has=False),
@@ -99,7 +102,7 @@ def _meta(servers: t.Iterable[Json]) -> Json:
 def _peers(servers: t.Iterable[Json]) -> dict[str, bool]:
     """The servers of the meta group, and whether each is there."""
     meta = _meta(servers)
-    found = {one["name"]: not one.get("offline", False) for one in meta.get("replicas") or ()}
+    found = {one["name"]: _follows(one) for one in meta.get("replicas") or ()}
     return found | ({meta["leader"]: True} if found else {})
 
 
@@ -118,9 +121,9 @@ def _member(name: str, ready: bool) -> Member:
 
 
 def _quorum(servers: t.Sequence[Json], *, has: bool) -> Quorum:
-    if not has:
-        return Quorum(_TYPE, False)
     meta, peers = _meta(servers), _peers(servers)
+    if not has:
+        return Quorum(_TYPE, False, meta.get("cluster_size"), len(servers) if meta else None)
     if not peers:
         return Quorum(_TYPE, True, leader=meta.get("leader"))
     return Quorum(_TYPE, True, meta["cluster_size"], sum(peers.values()), meta["leader"])
@@ -154,8 +157,12 @@ def _copies(what: str, name: str, row: Json, wanted: int | None, answered: bool)
     others = group.get("replicas") or ()
     led = answered and (not group or bool(group.get("leader")))
     count = wanted or 1 + len(others)
-    current = int(led) + sum(bool(one.get("current")) and not one.get("offline") for one in others)
+    current = int(led) + sum(map(_follows, others))
     return Copies(what, name, count, min(current, count), majority(count), served=led)
+
+
+def _follows(peer: Json) -> bool:
+    return bool(peer.get("current")) and not peer.get("offline") and peer.get("active", 0) < _SILENCE
 
 
 def _backlog(stream: str, row: Json) -> Backlog:
