@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scaling a cluster while clients work: members join before load moves to them, and leave only when empty.
+
+Members are numbered from 0, and a smaller cluster loses those with the highest numbers. What they hold are
+replicas: of partitions, quorum queues or streams.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .machine import Blocked, Decision, Done, Step, Wait
+
+Ordinal = int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Members:
+    """What is observed. `declared` is what the cluster's declaration says, `running` the members by the
+    brokers' own word, `pods` how many the platform runs.
+
+    `holding` is how many replicas each member holds (a leader without a replica counts as one), `moving` how
+    many are on their way, `uneven` how many would move if load were spread over all. `short` is how many
+    things have fewer replicas than was asked for. `ghosts` are members that the brokers still count in a
+    quorum and that do not run. `trouble` is why the cluster is in no state to be changed.
+    """
+
+    declared: int
+    running: frozenset[Ordinal]
+    pods: int
+    holding: t.Mapping[Ordinal, int] = dataclasses.field(default_factory=dict)
+    moving: int = 0
+    uneven: int = 0
+    short: int = 0
+    ghosts: frozenset[Ordinal] = frozenset()
+    trouble: str = ""
+
+    def load_of(self, leaving: t.Collection[Ordinal]) -> int:
+        """How many replicas these members hold."""
+        return sum(self.holding.get(one, 0) for one in leaving)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Manner:
+    """What differs between brokers. `members` and `replicas` are their words for them. A cluster that cannot
+    be made smaller has the reason in `stays`, with its way out. `one_by_one` is how those leave whose going
+    changes a quorum. `leaving` is the reason code that a shrink needs a consent to, empty where it needs
+    none; `grow_effect` and `shrink_effect` are what clients notice."""
+
+    kind: str
+    members: str
+    replicas: str
+    grow_effect: str
+    shrink_effect: str
+    leaving: str = ""
+    one_by_one: bool = False
+    stays: tuple[str, str] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scaling:
+    """To `wanted` members of the cluster `name`; `rebalance` spreads load over members that joined, and
+    things with fewer replicas than `replication` (None: nobody asked) get as many."""
+
+    manner: Manner
+    name: str
+    wanted: int
+    rebalance: bool = True
+    replication: int | None = None
+
+    def decide(self, seen: Members) -> Decision:
+        """What comes next."""
+        if seen.moving:
+            return Wait(f"{seen.moving} {self.manner.replicas} are on their way")
+        if len(seen.running) < min(seen.declared, seen.pods):
+            return Wait(f"{len(seen.running)} of {seen.declared} {self.manner.members} have joined")
+        if seen.trouble:
+            return Blocked(
+                f"{self.manner.kind}.scale.unhealthy",
+                f"the cluster is in no state to be scaled: {seen.trouble}",
+                "repair it first, then run again",
+            )
+        if seen.ghosts:
+            return Step(
+                "quorum.forget",
+                f"take {self._numbers(seen.ghosts)} out of the quorum, as they run no more",
+                {"members": sorted(seen.ghosts)},
+                "none",
+            )
+        if seen.declared < self.wanted:
+            return self._grow(seen)
+        if seen.declared > self.wanted:
+            return self._shrink(seen)
+        return self._settle(seen)
+
+    def _grow(self, seen: Members) -> Decision:
+        if seen.declared == 1 and self.replication is None and seen.load_of(seen.running):
+            return Blocked(
+                f"{self.manner.kind}.scale.replication",
+                f"all {self.manner.replicas} have one replica, and more {self.manner.members} alone make "
+                "none of them safer",
+                f"say how many replicas they are to have: replication: {min(3, self.wanted)}, or 1 to "
+                "leave them as they are",
+            )
+        return Step(
+            "cluster.grow",
+            f"{seen.declared} {self.manner.members} become {self.wanted}",
+            {"replicas": self.wanted},
+            self.manner.grow_effect,
+        )
+
+    def _shrink(self, seen: Members) -> Decision:
+        if self.manner.stays is not None:
+            text, way_out = self.manner.stays
+            return Blocked(f"{self.manner.kind}.scale.down", text, way_out)
+        if self._too_many(seen):
+            return self._leaving(seen)
+        left = seen.declared - 1 if self.manner.one_by_one else self.wanted
+        leaving = frozenset(range(left, seen.declared))
+        load = seen.load_of(leaving)
+        if load:
+            return Step(
+                "members.empty",
+                f"move {load} {self.manner.replicas} off {self._numbers(leaving)}",
+                {"members": sorted(leaving)},
+                "leaders change; nothing is lost, as a replica leaves only after another one has joined",
+            )
+        return Step(
+            "cluster.shrink",
+            f"{seen.declared} {self.manner.members} become {left}; {self._numbers(leaving)} hold nothing",
+            {"replicas": left},
+            self.manner.shrink_effect,
+            f"{self.manner.leaving}:{self.name}" if self.manner.leaving else "",
+        )
+
+    def _settle(self, seen: Members) -> Decision:
+        if self._too_many(seen):
+            return self._leaving(seen)
+        if len(seen.running) < self.wanted:
+            return Wait(f"{len(seen.running)} of {self.wanted} {self.manner.members} have joined")
+        if seen.short and self.replication is not None:
+            return Step(
+                "replicas.raise",
+                f"give {seen.short} {self.manner.replicas} {self.replication} replicas",
+                {"replication": self.replication},
+                "more traffic between the members while data is copied",
+            )
+        if seen.uneven and self.rebalance:
+            return Step(
+                "load.spread",
+                f"spread load over all {self.manner.members}: {seen.uneven} {self.manner.replicas} move",
+                {"members": sorted(seen.running)},
+                "leaders change; more traffic between the members while data is copied",
+            )
+        return Done(f"{self.wanted} {self.manner.members} run, by the brokers' own word")
+
+    def _too_many(self, seen: Members) -> int:
+        """How many run that are not declared any more."""
+        return max(max(len(seen.running), seen.pods) - seen.declared, 0)
+
+    def _leaving(self, seen: Members) -> Wait:
+        return Wait(f"{self._too_many(seen)} {self.manner.members} still run that are not declared any more")
+
+    def _numbers(self, members: t.Collection[Ordinal]) -> str:
+        return f"{self.manner.members} {', '.join(str(one) for one in sorted(members))}"
+
+    def expect(self, seen: Members, decision: Step | Wait) -> Members:
+        """What will be observed afterwards."""
+        everybody = frozenset(range(seen.declared))
+        if isinstance(decision, Wait):
+            joined = everybody - seen.running
+            return dataclasses.replace(
+                seen,
+                running=everybody,
+                pods=seen.declared,
+                moving=0,
+                ghosts=seen.ghosts | (seen.running - everybody if self.manner.one_by_one else frozenset()),
+                uneven=seen.uneven + (sum(seen.holding.values()) // seen.declared if joined else 0),
+            )
+        if decision.name == "quorum.forget":
+            return dataclasses.replace(seen, ghosts=frozenset())
+        if decision.name in ("cluster.grow", "cluster.shrink"):
+            return dataclasses.replace(seen, declared=decision.change["replicas"])
+        if decision.name == "members.empty":
+            emptied = dict.fromkeys(decision.change["members"], 0)
+            return dataclasses.replace(seen, holding={**seen.holding, **emptied})
+        if decision.name == "replicas.raise":
+            return dataclasses.replace(seen, short=0)
+        return dataclasses.replace(seen, uneven=0)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Scaling decides by what is observed: members join before load moves, and leave only when they are empty."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import (
+    Blocked,
+    Done,
+    Step,
+    Wait,
+    find_path,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.scaling import (
+    Manner,
+    Members,
+    Scaling,
+)
+from tests.unit.plugins.module_utils._operations.crashes import killed_everywhere
+
+KAFKA = Manner("kafka", "brokers", "partitions", "a broker joins", "a broker leaves")
+NATS = Manner(
+    "nats",
+    "servers",
+    "streams",
+    "all restart",
+    "a volume goes",
+    leaving="nats.replicas.shrink",
+    one_by_one=True,
+)
+RABBITMQ = Manner(
+    "rabbitmq", "nodes", "queues", "a node joins", "", stays=("no node can leave", "make a smaller cluster")
+)
+
+
+def seen(declared: int, **observed: Any) -> Members:
+    """A quiet cluster whose members hold the same."""
+    holding = dict.fromkeys(range(declared), 10)
+    return dataclasses.replace(Members(declared, frozenset(range(declared)), declared, holding), **observed)
+
+
+def names(scaling: Scaling, members: Members) -> list[str]:
+    return [step.name for step in find_path(scaling, members).steps]
+
+
+def test_members_join_before_load_moves_to_them() -> None:
+    path = find_path(Scaling(KAFKA, "orders", 5), seen(3))
+    assert [step.name for step in path.steps] == ["cluster.grow", "load.spread"]
+    assert path.end == Done("5 brokers run, by the brokers' own word")
+    assert path.steps[1].text == "spread load over all brokers: 6 partitions move"
+
+
+def test_without_rebalancing_new_members_stay_empty() -> None:
+    assert names(Scaling(KAFKA, "orders", 5, rebalance=False), seen(3)) == ["cluster.grow"]
+
+
+def test_members_leave_when_they_are_empty_and_not_before() -> None:
+    path = find_path(Scaling(KAFKA, "orders", 3), seen(5))
+    assert [step.name for step in path.steps] == ["members.empty", "cluster.shrink"]
+    assert path.steps[0].change == {"members": [3, 4]}
+    assert path.steps[0].text == "move 20 partitions off brokers 3, 4"
+
+
+def test_where_a_quorum_shrinks_they_leave_one_by_one_and_are_forgotten() -> None:
+    path = find_path(Scaling(NATS, "events", 3), seen(5))
+    assert [step.name for step in path.steps] == ["members.empty", "cluster.shrink", "quorum.forget"] * 2
+    assert path.steps[1].change == {"replicas": 4}
+    assert {step.consent for step in path.steps} == {"", "nats.replicas.shrink:events"}
+
+
+def test_what_cannot_be_made_smaller_says_so_with_the_way_out() -> None:
+    assert find_path(Scaling(RABBITMQ, "jobs", 1), seen(3)).end == Blocked(
+        "rabbitmq.scale.down", "no node can leave", "make a smaller cluster"
+    )
+
+
+def test_from_one_member_somebody_has_to_say_how_many_replicas_things_get() -> None:
+    blocked = find_path(Scaling(KAFKA, "orders", 3), seen(1, short=10)).end
+    assert isinstance(blocked, Blocked)
+    assert blocked.reason == "kafka.scale.replication"
+    assert "replication: 3, or 1" in blocked.way_out
+    raised = Scaling(KAFKA, "orders", 3, replication=3)
+    assert names(raised, seen(1, short=10)) == ["cluster.grow", "replicas.raise", "load.spread"]
+    kept = Scaling(KAFKA, "orders", 3, replication=1, rebalance=False)
+    assert names(kept, seen(1)) == ["cluster.grow"]
+    assert names(Scaling(KAFKA, "orders", 3, rebalance=False), seen(1, holding={0: 0})) == ["cluster.grow"]
+
+
+def test_a_member_that_somebody_took_away_is_forgotten_before_its_number_is_used_again() -> None:
+    came_back = seen(2, ghosts=frozenset({2}))
+    assert names(Scaling(NATS, "events", 3), came_back)[:2] == ["quorum.forget", "cluster.grow"]
+
+
+@pytest.mark.parametrize("wanted", [2, 3, 5])
+def test_nothing_begins_on_a_cluster_in_trouble(wanted: int) -> None:
+    blocked = find_path(Scaling(KAFKA, "orders", wanted), seen(3, trouble="2 partitions lag")).end
+    assert isinstance(blocked, Blocked) and "2 partitions lag" in blocked.text
+
+
+def test_it_waits_for_what_is_on_its_way() -> None:
+    assert Scaling(KAFKA, "orders", 5).decide(seen(3, moving=7)) == Wait("7 partitions are on their way")
+
+
+def test_a_platform_that_quietly_keeps_the_old_members_is_not_believed() -> None:
+    """cozystack-api.md §2.1: the operator reverts a shrink, and the application stays Ready."""
+    reverted = seen(3, pods=5, running=frozenset(range(5)))
+    decision = Scaling(KAFKA, "orders", 3).decide(reverted)
+    assert decision == Wait("2 brokers still run that are not declared any more")
+
+
+def test_what_is_so_already_takes_no_step() -> None:
+    assert names(Scaling(KAFKA, "orders", 3), seen(3)) == []
+
+
+@pytest.mark.parametrize(
+    ("scaling", "members"),
+    [
+        (Scaling(KAFKA, "orders", 5), seen(3)),
+        (Scaling(KAFKA, "orders", 3), seen(5)),
+        (Scaling(KAFKA, "orders", 3, replication=3), seen(1, short=10)),
+        (Scaling(RABBITMQ, "jobs", 5), seen(3)),
+        (Scaling(NATS, "events", 3), seen(5)),
+        (Scaling(NATS, "events", 3), seen(2, ghosts=frozenset({2}))),
+    ],
+    ids=["kafka up", "kafka down", "kafka 1 to 3", "rabbitmq up", "nats down", "nats 3 to 2 to 3"],
+)
+def test_killed_at_any_moment_it_comes_to_the_same_end(scaling: Scaling, members: Members) -> None:
+    for world in killed_everywhere(scaling, members):
+        shrinks = [step for step in world.performed if step.name == "cluster.shrink"]
+        assert len(shrinks) == len({step.change["replicas"] for step in shrinks})
+        assert world.facts.declared == scaling.wanted
+
+
+def test_a_shrink_never_comes_before_its_members_are_empty_wherever_a_run_was_killed() -> None:
+    for world in killed_everywhere(Scaling(NATS, "events", 3), seen(5)):
+        order: list[Step] = world.performed
+        for number, step in enumerate(order):
+            if step.name == "cluster.shrink":
+                emptied = [one.change["members"] for one in order[:number] if one.name == "members.empty"]
+                assert [step.change["replicas"]] in emptied
