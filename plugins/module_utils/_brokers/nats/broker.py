@@ -1,0 +1,20 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What this collection declares inside NATS."""
+
+from __future__ import annotations
+
+from ..api import Broker, Shelf
+from .client import connect
+from .stream_table import KIND as STREAMS
+from .streams import Streams
+
+BROKER = Broker(
+    "nats",
+    connect,
+    {
+        "streams": Shelf(STREAMS, lambda client, _scope, names: Streams(client, names)),
+    },
+)

@@ -1,0 +1,334 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Streams read and written, under their own names or, as buckets, under others."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import typing as t
+
+from ..._convergence.errors import Conflict, Rejected
+from ..._engine.fields import Finding, Items, Kind
+from ..._engine.plan import Act, Change, Plan
+from ..._engine.state import Actual, ClusterRef, Item, Name, State
+from ..._engine.types import Value
+from ..api import Capability, require
+from ..contents import Contents, Work
+from .client import MESSAGE_NOT_FOUND, STREAM_NOT_FOUND, JetStreamError, Json, Nats
+from .documents import load_item, store_work, touched
+from .stream_table import (
+    KIND,
+    MAX_CONSUMERS_MOVES,
+    MIRROR_ENDS,
+    REFUSES,
+    SINCE,
+    STREAMS,
+    Limit,
+    cost_of,
+)
+from .subjects import collide
+from .types import UNLIMITED, parse_time, write_size
+
+BUCKETS = ("KV_", "OBJ_")
+"""How the names of streams begin that are buckets; MQTT sessions have streams of their own too."""
+_NOT_OURS = (*BUCKETS, "$MQTT_")
+
+_NAME_IN_USE = 10058
+_WAY_OUT: t.Mapping[int, str] = {
+    10005: "there are fewer servers than replicas, or none with the tags of the placement; declare fewer "
+    "replicas, or scale the cluster up",
+    10023: "declare a smaller max_bytes or fewer replicas, or give the servers more storage (jetstream.size)",
+    10027: "the account has as many streams as it may; delete one, or raise max_streams of the account",
+    10028: "declare storage: file, or give the account max_memory",
+    10047: "declare a smaller max_bytes or fewer replicas, or raise max_file of the account",
+    10065: "change the subjects, or delete the stream that has them",
+    10113: "the account wants every stream to have a limit; declare max_bytes",
+    10122: "declare a smaller max_bytes, or raise the account's limit for one stream",
+}
+# What JetStream's configuration calls the limits whose cost is counted.
+_COUNTED = {
+    "max_age": "max_age",
+    "max_bytes": "max_bytes",
+    "max_messages": "max_msgs",
+    "max_messages_per_subject": "max_msgs_per_subject",
+}
+
+
+class Streams(Contents):
+    """The streams of one account."""
+
+    rows: t.ClassVar[Items] = STREAMS
+    table: t.ClassVar[Kind] = KIND
+    since: t.ClassVar[t.Mapping[str, Capability]] = SINCE
+
+    def __init__(self, client: Nats, names: frozenset[Name] | None) -> None:
+        super().__init__(self.table, client)
+        self._nats, self._names = client, names
+        self._rows: dict[Name, Json] = {}
+
+    # -- names -------------------------------------------------------------------------------------------
+
+    def stream_of(self, name: Name) -> Name:
+        """The stream behind a thing."""
+        return name
+
+    def name_of(self, stream: Name) -> Name | None:
+        """The thing that a stream is; None where it is none of ours unless somebody names it."""
+        named = self._names is not None and stream in self._names
+        return stream if named or not stream.startswith(_NOT_OURS) else None
+
+    def item_of(self, name: Name, row: Json) -> Item:
+        """The values of a stream, and what rules and checks look at besides."""
+        item = load_item(self.rows, row["config"])
+        for option in _COUNTED.keys() & item.keys():
+            item[option] = Limit(item[option], name)
+        return {**item, "messages": row["state"]["messages"]}
+
+    def new(self, _name: Name) -> Json:
+        """The configuration that a new stream starts from, besides its name."""
+        return {}
+
+    # -- reading -----------------------------------------------------------------------------------------
+
+    def read(self, _ref: ClusterRef) -> Actual:
+        """The streams as they are. One request, or for many as many as JetStream makes pages."""
+        self._rows = dict(self._look(self._names))
+        items = {name: self.item_of(name, row) for name, row in self._rows.items()}
+        return Actual(State({}, {self.rows.option: items}), evidence=self._rows)
+
+    def _look(self, names: frozenset[Name] | None) -> t.Iterator[tuple[Name, Json]]:
+        if names is not None and len(names) <= 1:
+            for name in names:
+                row = self._nats.stream(self.stream_of(name))
+                if row is not None:
+                    yield name, row
+            return
+        for row in self._nats.streams():
+            found = self.name_of(row["config"]["name"])
+            if found is not None and (names is None or found in names):
+                # a stream that nobody could speak for may have a leader again by now, or that fails
+                known = row if "state" in row else self._nats.stream(row["config"]["name"])
+                if known is not None:
+                    yield found, known
+
+    # -- judging -----------------------------------------------------------------------------------------
+
+    def capabilities(self, plan: Plan) -> dict[str, Value]:
+        """What these servers can, and how many messages each smaller limit costs."""
+        answers: dict[str, Value] = {
+            MAX_CONSUMERS_MOVES: self._nats.version >= (2, 12),
+            MIRROR_ENDS: self._nats.version >= (2, 12),
+        }
+        for change in plan.changes:
+            option = change.field.option if change.field is not None else ""
+            if option in _COUNTED and change.item in self._rows and change.after:
+                row = self._rows[change.item]
+                answers[cost_of(option, change.item)] = self._cost(option, row, change.after)
+        return answers
+
+    def _cost(self, option: str, row: Json, limit: int) -> int:
+        """How many messages are beyond a limit, at the most; REFUSES where they stay and block others."""
+        messages, size = row["state"]["messages"], row["state"]["bytes"]
+        discards = row["config"].get("discard") != "new"
+        if option == "max_age":
+            return self._older(row, limit) if messages else 0
+        if option == "max_messages_per_subject":
+            return sum(max(0, there - limit) for there in self.by_subject(row["config"]["name"]).values())
+        if option == "max_messages":
+            beyond = max(0, messages - limit)
+        else:
+            beyond = 0 if size <= limit else messages - math.floor(messages * limit / size)
+        return beyond if discards or not beyond else REFUSES
+
+    def by_subject(self, stream: Name, subject: str = ">") -> dict[str, int]:
+        """How many messages a stream has of each subject that matches."""
+        found: dict[str, int] = {}
+        while True:
+            row = self._nats.ask(f"STREAM.INFO.{stream}", {"subjects_filter": subject, "offset": len(found)})
+            page = row["state"].get("subjects") or {}
+            found.update(page)
+            if not page or len(found) >= row.get("total", 0):
+                return found
+
+    def _older(self, row: Json, age: int) -> int:
+        """How many messages are older than an age, found by halving: they are in the order of their age."""
+        state, stream = row["state"], row["config"]["name"]
+        asked = parse_time(row["ts"]) or datetime.datetime.now(datetime.UTC)
+        cutoff = asked - datetime.timedelta(microseconds=age // 1000)
+        low, high = state["first_seq"], state["last_seq"] + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self._nats.find(
+                f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": middle, "next_by_subj": ">"}
+            )
+            stored = parse_time(found["message"]["time"]) if found else None
+            if stored is not None and stored < cutoff:
+                low = found["message"]["seq"] + 1 if found else high
+            else:
+                high = middle
+        return int(min(state["messages"], low - state["first_seq"]))
+
+    def preflight(self, plan: Plan, *, waits: bool) -> list[Finding]:
+        """What the servers would refuse, or take and lose by."""
+        del waits
+        findings: list[Finding] = []
+        for change in plan.changes:
+            if change.item is not None and change.act is not Act.REMOVE:
+                findings += self._unfit(plan, change)
+        if any(change.act is Act.ADD for change in plan.changes):
+            findings += self._account_is_full(plan)
+        return findings
+
+    def _unfit(self, plan: Plan, change: Change) -> t.Iterator[Finding]:
+        assert change.item is not None and plan.state is not None
+        name, item = change.item, plan.state.named(self.rows.option)[change.item]
+        options = change.after if change.act is Act.ADD else {change.field.option} if change.field else ()
+        for option in self.since.keys() & set(options):
+            if change.act is not Act.ADD or item.get(option):
+                require(self._nats, self.since[option])
+        if change.act is Act.ADD or "subjects" in options:
+            yield from self._taken(plan, name, item)
+        if "replicas" in options and change.act is not Act.ADD:
+            yield from self._unready(plan, change, name)
+
+    def _taken(self, plan: Plan, name: Name, item: Item) -> t.Iterator[Finding]:
+        """Subjects that another stream has; no two streams may capture one message."""
+        assert plan.state is not None
+        before = plan.before.named(self.rows.option) if plan.before else {}
+        after = plan.state.named(self.rows.option)
+        for subject in item.get("subjects") or ():
+            others = {self.name_of(one) or one for one in self._nats.stream_names(subject)} - {name}
+            # those that this plan changes are judged by what becomes of them
+            others = {one for one in others if one not in before or after.get(one) == before[one]}
+            others |= {
+                one
+                for one, other in after.items()
+                if one != name and any(collide(subject, wide) for wide in other.get("subjects") or ())
+            }
+            if others:
+                yield Finding(
+                    f"{self.rows.option}[{name}].subjects",
+                    f"nats.{self.rows.singular}.subjects.taken",
+                    f"{subject} overlaps with the subjects of {', '.join(sorted(others))}",
+                    "change the subjects, or remove them from the other stream first",
+                )
+
+    def _unready(self, plan: Plan, change: Change, name: Name) -> t.Iterator[Finding]:
+        """The servers keep the online peers when replicas leave, not the current ones."""
+        behind = list(_behind(self._rows[name]))
+        if change.after < change.before and behind:
+            yield Finding(
+                change.path,
+                f"nats.{self.rows.singular}.replicas.behind",
+                f"replicas that do not have everything could be those that stay: {'; '.join(behind)}",
+                "wait until all replicas are current, then run again",
+            )
+        if any(one.item == name and one.field and one.field.option == "placement" for one in plan.changes):
+            yield Finding(
+                change.path,
+                f"nats.{self.rows.singular}.replicas.placement",
+                "the servers refuse to move and to scale in one change",
+                "change placement first, and replicas in a run of its own",
+            )
+
+    def _account_is_full(self, plan: Plan) -> t.Iterator[Finding]:
+        """What the account's limits do not leave room for. The servers have the last word."""
+        account = self._nats.account()
+        limits: Json = account.get("limits") or {}
+        added = [change for change in plan.changes if change.act is Act.ADD and change.item is not None]
+        most = limits.get("max_streams", UNLIMITED)
+        if 0 < most < account.get("streams", 0) + len(added):
+            yield self._no_room(
+                added[0],
+                f"the account may have {most} streams and has {account['streams']}",
+                "delete one, or raise max_streams of the account",
+            )
+        for change in added:
+            yield from self._too_large(plan, change, limits)
+
+    def _too_large(self, plan: Plan, change: Change, limits: Json) -> t.Iterator[Finding]:
+        assert plan.state is not None and change.item is not None
+        item = plan.state.named(self.rows.option)[change.item]
+        memory, wanted = item["storage"] == "memory", item["max_bytes"]
+        if limits.get("max_memory" if memory else "max_storage", UNLIMITED) == 0:
+            where, way_out = (
+                ("memory", "declare storage: file, or give the account and the servers memory")
+                if memory
+                else ("on disk", "declare storage: memory, or give the account storage (max_file)")
+            )
+            yield self._no_room(change, f"the account may store nothing {where}", way_out)
+        if limits.get("max_bytes_required") and wanted == UNLIMITED:
+            yield self._no_room(change, "the account wants every stream to have a limit", "declare max_bytes")
+        each = limits.get("memory_max_stream_bytes" if memory else "storage_max_stream_bytes", UNLIMITED)
+        if 0 < each < wanted:
+            yield self._no_room(
+                change,
+                f"a stream of this account may have {write_size(each)}",
+                f"declare a max_bytes of at most {write_size(each)}, or raise that limit of the account",
+            )
+
+    def _no_room(self, change: Change, text: str, way_out: str) -> Finding:
+        return Finding(change.path, f"nats.{self.rows.singular}.account.full", text, way_out)
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    def perform(self, work: Work) -> None:
+        """Send what one stream needs; what it has besides goes back as it is."""
+        stream = self.stream_of(work.name)
+        try:
+            if work.after is None:
+                self._nats.tell(f"STREAM.DELETE.{stream}")
+            elif work.before is None:
+                config = store_work(work, {"name": stream, **self.new(work.name)})
+                self._nats.tell(f"STREAM.CREATE.{stream}", self.complete(config, work))
+            else:
+                seen, live = work.evidence[work.name]["config"], self._nats.stream(stream)
+                if live is None or live["config"] != seen:
+                    raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
+                config = store_work(work, seen)
+                self._nats.tell(f"STREAM.UPDATE.{stream}", self.complete(config, work))
+        except JetStreamError as error:
+            raise refused(work, error) from error
+
+    def complete(self, config: Json, _work: Work) -> Json:
+        """The configuration with what follows of it."""
+        return config
+
+    def unsettled(self, plan: Plan) -> t.Iterator[str]:
+        """Streams whose replicas do not all have everything."""
+        names = {change.item for change in plan.changes if change.item and change.act is not Act.REMOVE}
+        for name, row in self._look(frozenset(names)) if names else ():
+            for text in _behind(row):
+                yield f"{self.rows.label(name)}: {text}"
+
+
+def refused(work: Work, error: JetStreamError) -> Conflict | Rejected:
+    """The servers' refusal as ours: somebody else was first, or the way out."""
+    label = work.rows.label(work.name)
+    if error.code in (STREAM_NOT_FOUND, _NAME_IN_USE):
+        return Conflict(f"{label} was changed by somebody else meanwhile ({error})")
+    way_out = _WAY_OUT.get(error.code)
+    options = ", ".join(sorted(touched(work)))
+    return Rejected(
+        f"{label}: the servers refuse it: {error}; {way_out or f'change {options}'}", code=error.code
+    )
+
+
+def _behind(row: Json) -> t.Iterator[str]:
+    """What a stream's replicas lack; a server without a cluster has none."""
+    cluster, wanted = row.get("cluster"), row["config"].get("num_replicas", 1)
+    if cluster is None:
+        return
+    replicas = cluster.get("replicas") or []
+    if not cluster.get("leader"):
+        yield "it has no leader"
+    if len(replicas) + 1 != wanted:
+        yield f"{len(replicas) + 1} of {wanted} replicas are there"
+    for replica in replicas:
+        if replica.get("offline"):
+            yield f"the replica on {replica['name']} is offline"
+        elif not replica.get("current") or replica.get("lag"):
+            yield f"the replica on {replica['name']} lacks {replica.get('lag', 0)} entries"
