@@ -24,6 +24,7 @@ from ..._convergence.api import Requests
 from ..._convergence.errors import BrokerFailed, LoginRefused, Rejected, TooOld, Unreachable
 from ..._engine.access import Endpoint, Login, Trust, Way
 from ..api import Version, missing_library
+from .names import Key
 
 try:
     import kafka
@@ -34,9 +35,6 @@ except ImportError:
     HAS_KAFKA = False
 else:
     HAS_KAFKA = True
-
-Key = tuple[str, int]
-"""A partition: its topic and its number."""
 
 _PAUSE = 0.2
 _FIRST_RECORDS = 65536
@@ -237,6 +235,26 @@ class Kafka:
         rows = self._read("the log directories", lambda admin: admin.describe_log_dirs(asked))
         return [_disk(row["broker"], one) for row in rows for one in row["log_dirs"]]
 
+    # -- topics of one's own ---------------------------------------------------------------------------
+
+    def make_topic(self, name: str, *, partitions: int, replicas: int, settings: t.Mapping[str, str]) -> None:
+        """Make a topic outside of the declaration; the topic operator leaves those alone. One that is there
+        stays as it is."""
+        wanted = {
+            name: {"num_partitions": partitions, "replication_factor": replicas, "configs": dict(settings)}
+        }
+        with contextlib.suppress(_AlreadyThere):
+            self._write("making a topic", lambda admin: _made(admin, wanted))
+
+    def remove_topic(self, name: str) -> None:
+        """Delete a topic with all that is in it. One that is not there is no error."""
+        with contextlib.suppress(_AlreadyGone):
+            self._write("deleting a topic", lambda admin: _removed(admin, name))
+
+    def for_messages(self) -> dict[str, t.Any]:
+        """How kafka-python's own producers and consumers reach these brokers, with this login."""
+        return self._configuration(tuple(dict.fromkeys((*self._advertised, *self._way.endpoints))))
+
     # -- reassignments ---------------------------------------------------------------------------------
 
     def moves(self) -> dict[Key, Move]:
@@ -282,7 +300,8 @@ class Kafka:
 
     def times(self, positions: t.Mapping[Key, int]) -> dict[Key, int | None]:
         """When (milliseconds since 1970) the first message at or behind each position was written; None
-        where no message comes, as what is left there is no message (the mark of a transaction)."""
+        where what is left there is no message (the mark of a transaction). What the brokers do not tell in
+        time is left out."""
         if not positions:
             return {}
         return self._ask("messages", lambda: self._times(positions))
@@ -381,6 +400,7 @@ class Kafka:
         reader = self._reader
         partitions = {kafka.TopicPartition(*key): offset for key, offset in positions.items()}
         reader.assign(list(partitions))
+        reader.resume(*partitions)  # a pause outlives the assignment
         for partition, offset in partitions.items():
             reader.seek(partition, offset)
         found: dict[Key, int | None] = {}
@@ -393,7 +413,7 @@ class Kafka:
             for partition, end in ends.items():
                 if reader.position(partition) >= end:
                     found.setdefault((partition.topic, partition.partition), None)
-        return {key: found.get(key) for key in positions}
+        return found
 
     def _refuse(self, doing: str, refused: t.Mapping[t.Any, t.Any]) -> None:
         if refused:
@@ -536,6 +556,28 @@ def _described(admin: t.Any, names: list[str]) -> dict[str, t.Any]:
             if one.__name__ in (row["error"] or ""):
                 raise one()
     return found
+
+
+class _AlreadyThere(Exception):
+    """What is to be made exists."""
+
+
+class _AlreadyGone(Exception):
+    """What is to be deleted does not exist."""
+
+
+def _made(admin: t.Any, wanted: t.Mapping[str, t.Any]) -> None:
+    try:
+        admin.create_topics(wanted, wait_for_metadata=True)
+    except kafka.errors.TopicAlreadyExistsError as error:
+        raise _AlreadyThere from error
+
+
+def _removed(admin: t.Any, name: str) -> None:
+    try:
+        admin.delete_topics([name])
+    except kafka.errors.UnknownTopicOrPartitionError as error:  # else asked again, as if it were to come
+        raise _AlreadyGone from error
 
 
 def _topic(row: t.Mapping[str, t.Any]) -> Topic:

@@ -25,6 +25,7 @@ from ..._engine.types import SWITCH, Type
 from ..._operations.reassignment import Key, Layout, Placement, Replicas, portions
 from ..contents import Contents, Work
 from .client import Kafka, Partition
+from .names import partition_name
 
 _SHOWN = 3
 
@@ -306,11 +307,6 @@ def wanted(layout: Layout, lists: t.Mapping[Key, Replicas], *, leaders: bool) ->
         electable = {"leader": replicas[0]} if leaders and (settles or replicas[0] in placed.in_sync) else {}
         rows[partition_name(key)] = {"moving": False, "replicas": replicas, **electable}
     return Wanted(True, State({}, {PARTITIONS.option: rows}))
-
-
-def partition_name(key: Key) -> str:
-    """As people write a partition: orders-0."""
-    return f"{key[0]}-{key[1]}"
 
 
 def _steps(plan: Plan, batch: t.Sequence[Work]) -> t.Iterator[Step]:
