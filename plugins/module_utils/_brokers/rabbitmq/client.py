@@ -49,7 +49,8 @@ class Management:
         self._pools = collections.deque(
             (endpoint, _pool(endpoint, way.tls, timeout)) for endpoint in way.endpoints
         )
-        self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        # without an Accept, as purging and members answer 406 to one for JSON (seen, 4.0.5)
+        self._headers = {"Content-Type": "application/json"}
         if login is not None:
             basic = f"{login.username}:{login.password.reveal()}"
             # the package encodes as Latin-1; RabbitMQ takes what the bytes are, and people write UTF-8
