@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ..api import Broker, Shelf
 from .client import connect
+from .consumer_table import KIND as CONSUMERS
+from .consumers import Consumers
 from .stream_table import KIND as STREAMS
 from .streams import Streams
 
@@ -16,5 +18,10 @@ BROKER = Broker(
     connect,
     {
         "streams": Shelf(STREAMS, lambda client, _scope, names: Streams(client, names)),
+        "consumers": Shelf(
+            CONSUMERS,
+            lambda client, scope, names: Consumers(client, scope["stream"], names),
+            scope={"stream": None},
+        ),
     },
 )

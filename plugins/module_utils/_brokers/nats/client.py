@@ -11,6 +11,7 @@ what they do not know of a stream, and an update with the rest would reset it.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import ssl
 import time
@@ -196,9 +197,60 @@ class Nats:
         """All consumers of a stream. Raises JetStreamError where there is no such stream."""
         return list(self.pages(f"CONSUMER.LIST.{stream}", "consumers"))
 
+    def consumer_names(self, stream: str) -> list[str]:
+        """The names of all consumers of a stream, those without a leader among them."""
+        return list(self.pages(f"CONSUMER.NAMES.{stream}", "consumers"))
+
     def consumer(self, stream: str, name: str) -> Json | None:
         """One consumer of a stream, None where there is none of this name."""
         return self.find(f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND)
+
+    # -- messages ----------------------------------------------------------------------------------------
+
+    def another(self, first: int = 0) -> Nats:
+        """One more connection of this user, to the endpoint of that number or one behind it."""
+        endpoints = self._way.endpoints
+        turn = first % len(endpoints)
+        way = dataclasses.replace(self._way, endpoints=endpoints[turn:] + endpoints[:turn])
+        client = Nats(way, self._login, self._timeout)
+        try:
+            client.open()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def request(
+        self, subject: str, body: bytes, *, timeout: float, headers: dict[str, str] | None = None
+    ) -> bytes:
+        """The first reply to a message. Raises the errors of nats-py, as the next calls do."""
+        assert self._connection is not None
+        asked = self._connection.request(subject, body, timeout=timeout, headers=headers)
+        answer: bytes = self._runner.run(asked).data
+        return answer
+
+    def subscribe(self, subject: str) -> t.Any:
+        """An inbox for the messages of a subject; the server knows of it when this returns."""
+        assert self._connection is not None
+        inbox = self._runner.run(self._connection.subscribe(subject))
+        self._runner.run(self._connection.flush())
+        return inbox
+
+    def reply_to_next(self, inbox: t.Any, timeout: float) -> bytes | None:
+        """Send the next message back to who asks; None where there is none in time."""
+        try:
+            message = self._runner.run(inbox.next_msg(timeout))
+        except nats.errors.TimeoutError:
+            if not self.connected:
+                raise
+            return None
+        self._runner.run(message.respond(message.data))
+        body: bytes = message.data
+        return body
+
+    def idle(self, seconds: float) -> None:
+        """Wait, and listen to the server meanwhile."""
+        self._runner.run(asyncio.sleep(seconds))
 
     # -- one question ------------------------------------------------------------------------------------
 

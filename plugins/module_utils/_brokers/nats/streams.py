@@ -218,12 +218,12 @@ class Streams(Contents):
 
     def _unready(self, plan: Plan, change: Change, name: Name) -> t.Iterator[Finding]:
         """The servers keep the online peers when replicas leave, not the current ones."""
-        behind = list(_behind(self._rows[name]))
-        if change.after < change.before and behind:
+        late = list(behind(self._rows[name], None))
+        if change.after < change.before and late:
             yield Finding(
                 change.path,
                 f"nats.{self.rows.singular}.replicas.behind",
-                f"replicas that do not have everything could be those that stay: {'; '.join(behind)}",
+                f"replicas that do not have everything could be those that stay: {'; '.join(late)}",
                 "wait until all replicas are current, then run again",
             )
         if any(one.item == name and one.field and one.field.option == "placement" for one in plan.changes):
@@ -301,7 +301,7 @@ class Streams(Contents):
         """Streams whose replicas do not all have everything."""
         names = {change.item for change in plan.changes if change.item and change.act is not Act.REMOVE}
         for name, row in self._look(frozenset(names)) if names else ():
-            for text in _behind(row):
+            for text in behind(row, row["config"].get("num_replicas", 1)):
                 yield f"{self.rows.label(name)}: {text}"
 
 
@@ -317,15 +317,16 @@ def refused(work: Work, error: JetStreamError) -> Conflict | Rejected:
     )
 
 
-def _behind(row: Json) -> t.Iterator[str]:
-    """What a stream's replicas lack; a server without a cluster has none."""
-    cluster, wanted = row.get("cluster"), row["config"].get("num_replicas", 1)
+def behind(row: Json, wanted: int | None) -> t.Iterator[str]:
+    """What the replicas of a stream or a consumer lack, of which there should be so many (None: whatever);
+    a server without a cluster has none."""
+    cluster = row.get("cluster")
     if cluster is None:
         return
     replicas = cluster.get("replicas") or []
     if not cluster.get("leader"):
         yield "it has no leader"
-    if len(replicas) + 1 != wanted:
+    if wanted is not None and len(replicas) + 1 != wanted:
         yield f"{len(replicas) + 1} of {wanted} replicas are there"
     for replica in replicas:
         if replica.get("offline"):
