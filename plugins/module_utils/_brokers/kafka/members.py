@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brokers that join and leave: what each of them holds, and moving partitions off and onto them."""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ..._convergence.converge import Mode, Outcome, Terms, converge
+from ..._convergence.errors import Rejected
+from ..._engine.state import ClusterRef
+from ..._operations.reassignment import Aim, Layout, targets
+from ..._operations.scaling import Manner
+from ..membership import Look
+from .client import Kafka
+from .names import partition_name
+from .reassignment import Reassignment, wanted
+
+MANNER = Manner(
+    kind="kafka",
+    members="brokers",
+    replicas="partition replicas",
+    grow_effect="brokers join and hold nothing yet; where the brokers' defaults change with their number "
+    "(1 to 3), all restart one by one",
+    shrink_effect="the empty brokers and their volumes go",
+)
+_SHOWN = 3
+
+
+class Brokers:
+    """The members of a Kafka cluster. Partitions move `batch` by batch, each waited for `timeout` seconds."""
+
+    manner = MANNER
+
+    def __init__(self, client: Kafka, ref: ClusterRef, *, batch: int, timeout: float) -> None:
+        self._kafka, self._ref, self._timeout = client, ref, timeout
+        self._contents = Reassignment(client, batch)
+
+    def look(self, replication: int | None) -> Look:
+        """What the brokers themselves say."""
+        layout = self._contents.layout()
+        holding = collections.Counter(dict.fromkeys(layout.brokers, 0))
+        for placed in layout.partitions.values():
+            holding.update(placed.replicas)
+        short = [
+            key
+            for key, placed in layout.partitions.items()
+            if replication and len(placed.replicas) < replication
+        ]
+        lagging = [
+            key
+            for key, placed in layout.partitions.items()
+            if not placed.moving and set(placed.replicas) - placed.in_sync
+        ]
+        return Look(
+            running=frozenset(layout.brokers),
+            holding=dict(holding),
+            moving=sum(placed.moving for placed in layout.partitions.values()),
+            uneven=len(_changed(layout, Aim(spread=True))),
+            short=len(short),
+            trouble=_lagging(lagging),
+        )
+
+    def empty(self, leaving: t.Collection[int]) -> None:
+        """Move every partition, internal ones too, off these brokers."""
+        self._reach(Aim(empty=frozenset(leaving)))
+
+    def spread(self) -> None:
+        """Spread partitions and their preferred leaders over all brokers."""
+        self._reach(Aim(spread=True))
+
+    def replicate(self, replication: int) -> None:
+        """Give the partitions that have fewer replicas as many as this."""
+        layout = self._contents.layout()
+        short = {key[0] for key, placed in layout.partitions.items() if len(placed.replicas) < replication}
+        self._reach(Aim(factor=replication, topics=frozenset(short)))
+
+    def forget(self, ghosts: t.Collection[int]) -> None:
+        """No broker stays in a quorum after it has left: ZooKeeper forgets it with its session."""
+
+    def _reach(self, aim: Aim) -> None:
+        layout = self._contents.layout()
+        lists, problems = targets(layout, aim)
+        if problems:
+            raise Rejected(f"{self._ref}: {'; '.join(str(problem) for problem in problems)}")
+        converge(
+            self._contents,
+            self._ref,
+            wanted(layout, lists, leaders=True),
+            terms=Terms(),
+            mode=Mode(True, True, self._timeout),
+            outcome=Outcome(),
+        )
+
+
+def _changed(layout: Layout, aim: Aim) -> list[t.Any]:
+    lists, _problems = targets(layout, aim)
+    return [key for key, replicas in lists.items() if layout.partitions[key].replicas != replicas]
+
+
+def _lagging(keys: t.Sequence[tuple[str, int]]) -> str:
+    if not keys:
+        return ""
+    named = ", ".join(partition_name(key) for key in sorted(keys)[:_SHOWN])
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return f"not all replicas of {named}{more} are in sync"
