@@ -11,7 +11,7 @@ import typing as t
 
 from ..._engine.fields import Field, Finding, Items, Kind
 from ..._engine.plan import Plan
-from ..._engine.risk import Edit, Risk, Rule
+from ..._engine.risk import Risk, Rule
 from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import MAPPING
 from ..contents import Contents, Work
@@ -19,10 +19,6 @@ from .client import Group, Kafka, Topic
 from .names import Key, partition_key, partition_name
 
 _SHOWN = 3
-
-
-def _skips(edit: Edit) -> bool:
-    return edit.before is not None and edit.after > edit.before
 
 
 _NEVER = Rule("kafka.cluster.untouched", Risk.IMPOSSIBLE, "a cluster is declared with kafka_cluster")
@@ -65,13 +61,7 @@ GROUPS = Kind(
                         Rule(
                             "kafka.group.reset",
                             Risk.DESTRUCTIVE,
-                            "the group never reads the messages in between",
-                            when=_skips,
-                        ),
-                        Rule(
-                            "kafka.group.reset",
-                            Risk.DISRUPTIVE,
-                            "the group reads the messages in between once more",
+                            "the group goes on from there: it reads what is in between once more, or never",
                         ),
                     ),
                 ),

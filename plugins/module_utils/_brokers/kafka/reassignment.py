@@ -20,12 +20,12 @@ from ..._engine.conditions import Verdict
 from ..._engine.fields import Check, Field, Items, Kind, Trouble
 from ..._engine.plan import Change, Plan
 from ..._engine.risk import Edit, Risk, Rule
-from ..._engine.state import Actual, ClusterRef, Item, State, Wanted
+from ..._engine.state import Actual, ClusterRef, Item, Name, State, Wanted
 from ..._engine.types import SWITCH, Type
 from ..._operations.reassignment import Key, Layout, Placement, Replicas, portions
 from ..contents import Contents, Work
-from .client import Kafka, Partition
-from .names import partition_name
+from .client import Kafka, Move, Partition
+from .names import partition_key, partition_name
 
 _SHOWN = 3
 
@@ -153,43 +153,25 @@ CANCELLATION = Kind("kafka", "Kafka reassignments", fields=(), items=(MOVES,), c
 
 
 class Reassignment(Contents):
-    """The partitions of a cluster and the brokers that hold them, moved `batch` by batch."""
+    """The partitions of these names and the brokers that hold them, moved `batch` by batch."""
 
-    def __init__(self, client: Kafka, batch: int) -> None:
+    def __init__(self, client: Kafka, names: t.Collection[Name], batch: int) -> None:
         super().__init__(REASSIGNMENT, client)
-        self._kafka, self._batch = client, batch
+        self._kafka, self._names, self._batch = client, names, batch
         self._lagging: dict[int, list[Key]] = {}
 
-    def layout(self) -> Layout:
-        """All brokers and partitions, for planning."""
-        nodes, moves, topics = self._kafka.brokers().nodes, self._kafka.moves(), self._kafka.topics()
-        minimums = self._kafka.setting(list(topics), "min.insync.replicas")
-        placed = {}
-        for name, topic in topics.items():
-            for number, partition in topic.partitions.items():
-                move = moves.get((name, number))
-                placed[name, number] = Placement(
-                    partition.replicas if move is None else move.target,
-                    partition.in_sync,
-                    int(minimums.get(name, 1)),
-                    move is not None,
-                )
-        return Layout({broker: node.rack for broker, node in nodes.items()}, placed)
-
     def read(self, _ref: ClusterRef) -> Actual:
-        """All partitions, internal ones too."""
-        moves = self._kafka.moves()  # asked first: what is over by then shows in the topics
+        """Where they are, or are going to."""
         rows: dict[str, Item] = {}
-        for name, topic in self._kafka.topics().items():
-            for number, partition in topic.partitions.items():
-                move = moves.get((name, number))
-                replicas = partition.replicas if move is None else move.target
-                rows[partition_name((name, number))] = {
+        for key, partition, move in _placed(self._kafka, {partition_key(name)[0] for name in self._names}):
+            replicas = partition.replicas if move is None else move.target
+            if partition_name(key) in self._names:
+                rows[partition_name(key)] = {
                     "replicas": replicas,
                     "moving": move is not None,
                     "leader": partition.leader,
                     "factor": len(replicas),
-                    "key": (name, number),
+                    "key": key,
                 }
         return Actual(State({}, {PARTITIONS.option: rows}))
 
@@ -295,6 +277,31 @@ class Cancellation(Contents):
         left = [key for key in moves if any(change.item == partition_name(key) for change in plan.changes)]
         if left:
             yield f"{_some(left)} is still moving"
+
+
+def read_layout(client: Kafka) -> Layout:
+    """All brokers and partitions, internal ones too, for planning."""
+    nodes, found = client.brokers().nodes, list(_placed(client, None))
+    minimums = client.setting(sorted({key[0] for key, _partition, _move in found}), "min.insync.replicas")
+    placed = {
+        key: Placement(
+            partition.replicas if move is None else move.target,
+            partition.in_sync,
+            int(minimums.get(key[0], 1)),
+            move is not None,
+        )
+        for key, partition, move in found
+    }
+    return Layout({broker: node.rack for broker, node in nodes.items()}, placed)
+
+
+def _placed(
+    client: Kafka, topics: t.Collection[str] | None
+) -> t.Iterator[tuple[Key, Partition, Move | None]]:
+    moves = client.moves()  # asked first: what is over by then shows in the topics
+    for name, topic in client.topics(topics).items():
+        for number, partition in topic.partitions.items():
+            yield (name, number), partition, moves.get((name, number))
 
 
 def wanted(layout: Layout, lists: t.Mapping[Key, Replicas], *, leaders: bool) -> Wanted:

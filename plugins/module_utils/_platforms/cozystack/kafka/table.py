@@ -26,7 +26,7 @@ from ..rules import (
 )
 from .checks import ADVICE, CONSTRAINTS
 from .topic_config import TOPIC_CONFIG
-from .topic_rules import RULES
+from .topic_rules import REPLICAS_RUN, RULES
 
 # a stored 0 leaves it to the brokers: one partition, and as many replicas as their number allows
 _PARTITIONS = dataclasses.replace(COUNT, load=lambda stored: stored or 1)
@@ -247,11 +247,18 @@ KAFKA = Kind(
                     required_on_add=True,
                     rules=(
                         Rule(
+                            "kafka.topic.replicas.align",
+                            Risk.SAFE,
+                            "the declaration says what the brokers have already",
+                            when=lambda edit: edit.after == edit.capabilities.get(REPLICAS_RUN),
+                        ),
+                        Rule(
                             "kafka.topic.replicas.change",
                             Risk.IMPOSSIBLE,
                             "the platform's operator cannot change an existing topic's replicas, and the "
                             "release never gets ready again",
-                            way_out="keep the number of replicas",
+                            way_out="keep the number of replicas, or change it on the brokers, and the "
+                            "declaration with it, by kafka_partition_reassignment",
                         ),
                     ),
                 ),

@@ -15,6 +15,9 @@ from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.types import Value
 from .topic_config import KEYS, minimum_in_sync, number
 
+REPLICAS_RUN = "how many replicas the topics have on the brokers"
+"""A capability that only somebody who has asked the brokers can answer, for all topics of a plan at once."""
+
 
 def _both(edit: Edit, key: str) -> tuple[Value, Value]:
     """The value of a key in effect before and after."""

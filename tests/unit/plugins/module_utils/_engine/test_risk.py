@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka.topic_rules import (
+    REPLICAS_RUN,
+)
 from tests.unit.plugins.module_utils.tables import KINDS, Options, plan
 
 CAN, CANNOT = {"volume_expansion": True}, {"volume_expansion": False}
@@ -182,6 +185,16 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
     ),
     ("kafka", topic(), topic(replicas=3), {}, "kafka.topic.replicas.change", Risk.IMPOSSIBLE, ""),
     ("kafka", topic(), topic(replicas=1), {}, "kafka.topic.replicas.change", Risk.IMPOSSIBLE, ""),
+    (
+        "kafka",
+        topic(),
+        topic(replicas=1),
+        {REPLICAS_RUN: 3},
+        "kafka.topic.replicas.change",
+        Risk.IMPOSSIBLE,
+        "",
+    ),
+    ("kafka", topic(), topic(replicas=3), {REPLICAS_RUN: 3}, "kafka.topic.replicas.align", Risk.SAFE, ""),
     *(
         (
             "kafka",
