@@ -127,7 +127,7 @@ class Inside:
                 channel.basic_publish("", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2))
 
     def counted(self, queue: str, messages: int) -> None:
-        """Wait until RabbitMQ's statistics have caught up."""
+        """Wait until RabbitMQ's statistics have caught up, which takes them up to five seconds."""
         until(lambda: (self.live(queue) or {}).get("messages") == messages)
 
     def channel(self) -> Any:
@@ -366,7 +366,8 @@ def test_members_of_a_stream_are_refused_with_the_tool_that_can(inside: Inside) 
 def test_a_queue_is_emptied_by_a_consent_to_as_many_messages(inside: Inside, kind: str) -> None:
     inside.run({"name": "jobs", "type": kind})
     inside.publish("jobs", 12)
-    inside.counted("jobs", 12)
+    if kind == "quorum":  # a classic queue is asked itself
+        inside.counted("jobs", 12)
     consent = "rabbitmq.queue.purge:jobs@12"
     assert f"allow: [{consent}]" in inside.refusal({"name": "jobs", "empty": True})
     assert consent in inside.refusal(
@@ -374,7 +375,6 @@ def test_a_queue_is_emptied_by_a_consent_to_as_many_messages(inside: Inside, kin
         allow=["rabbitmq.queue.purge:jobs@11", "rabbitmq.queue.purge:other@50"],
     )
     inside.declare({"name": "jobs", "empty": True}, allow=[consent])
-    inside.counted("jobs", 0)
     assert inside.run({"name": "jobs", "empty": False}).action is Action.NONE
 
 
@@ -382,7 +382,8 @@ def test_a_queue_is_emptied_by_a_consent_to_as_many_messages(inside: Inside, kin
 def test_a_queue_is_deleted_by_a_consent_to_as_many_messages(inside: Inside, kind: str) -> None:
     inside.run({"name": "jobs", "type": kind})
     inside.publish("jobs", 7)
-    inside.counted("jobs", 7)
+    if kind != "classic":
+        inside.counted("jobs", 7)
     gone = {"name": "jobs", "state": "absent"}
     assert "rabbitmq.queue.delete:jobs@7" in inside.refusal(gone, allow=["rabbitmq.queue.delete:jobs@6"])
     inside.declare(gone, allow=["rabbitmq.queue.delete:jobs@7"])
@@ -455,3 +456,248 @@ def test_a_virtual_host_that_is_not_there_is_advised_of_and_refused_by_the_broke
     with pytest.raises(Failure, match="vhost_not_found"):
         inside.run({"name": "jobs"})
     assert inside.run({"name": "jobs", "state": "absent"}).action is Action.NONE
+
+
+# ---- exchanges
+
+
+EXCHANGE = {
+    "type": "topic",
+    "durable": False,
+    "internal": True,
+    "auto_delete": True,
+    "alternate_exchange": "amq.fanout",
+    "arguments": {"x-note": 1},
+}
+
+
+def test_an_exchange_has_everything_that_was_declared(inside: Inside) -> None:
+    exchanges = inside.of("exchanges")
+    assert exchanges.declare({"name": "orders/a", **EXCHANGE}).advice == ()
+    live = exchanges.live("orders/a")
+    assert {
+        option: live[option] for option in ("type", "durable", "internal", "auto_delete", "arguments")
+    } == {
+        "type": "topic",
+        "durable": False,
+        "internal": True,
+        "auto_delete": True,
+        "arguments": {"alternate-exchange": "amq.fanout", "x-note": 1},
+    }
+    exchanges.declare({"name": "plain", "type": "direct"})
+    assert exchanges.live("plain")["durable"] is True
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"type": "fanout"},
+        {"durable": True},
+        {"internal": False},
+        {"auto_delete": False},
+        {"alternate_exchange": "amq.topic"},
+        {"arguments": {"x-note": 2}},
+    ],
+)
+def test_an_exchange_keeps_what_it_was_declared_with(inside: Inside, other: Row) -> None:
+    exchanges = inside.of("exchanges")
+    exchanges.run({"name": "orders", **EXCHANGE})
+    assert "declare an exchange with another name" in exchanges.refusal({"name": "orders", **other})
+
+
+def test_exchanges_that_cannot_be_are_refused_before_they_are_sent(inside: Inside) -> None:
+    exchanges = inside.of("exchanges")
+    assert "there are direct, fanout, headers, topic" in exchanges.refusal({"name": "a", "type": "tropic"})
+    assert "type" in exchanges.refusal({"name": "a"})
+    assert "RabbitMQ's own and stays" in exchanges.refusal(
+        {"name": "amq.topic", "state": "absent"}, allow=["rabbitmq.exchange.delete:amq.topic"]
+    )
+    for row in ({"name": "amq.mine"}, {"name": "a", "arguments": {"alternate-exchange": "b"}}):
+        assert len(exchanges.problems(**{"type": "topic", **row})) == 1
+
+
+def test_an_alternate_exchange_that_is_not_there_is_advised_of(inside: Inside) -> None:
+    exchanges = inside.of("exchanges")
+    wanted = {"name": "orders", "type": "topic", "alternate_exchange": "lost"}
+    assert [one.reason for one in exchanges.declare(wanted).advice] == ["rabbitmq.exchange.alternate.nowhere"]
+    assert exchanges.run(wanted, {"name": "lost", "type": "fanout"}).advice == ()
+
+
+def test_an_exchange_goes_by_consent_and_rabbitmqs_own_are_never_purged(inside: Inside) -> None:
+    exchanges = inside.of("exchanges")
+    exchanges.run({"name": "kept", "type": "topic"}, {"name": "stray", "type": "topic"})
+    consent = "rabbitmq.exchange.delete:stray"
+    assert consent in exchanges.refusal({"name": "stray", "state": "absent"})
+    plan = exchanges.run({"name": "kept"}, purge=True, allow=[consent])
+    assert [change.path for change in plan.changes] == ["exchanges[stray]"]
+    assert exchanges.live("stray") is None and exchanges.live("amq.topic")
+
+
+# ---- bindings
+
+
+def test_bindings_of_every_sort_come_and_go(inside: Inside) -> None:
+    inside.of("exchanges").run(
+        {"name": "orders/a", "type": "topic"}, {"name": "by header", "type": "headers"}
+    )
+    inside.run({"name": "jobs", "type": "classic"})
+    bindings = inside.of("bindings")
+    rows: list[Row] = [
+        {"source": "orders/a", "destination": "jobs", "routing_key": "paid.#"},
+        {"source": "orders/a", "destination": "jobs", "routing_key": "a~b/c %ß"},
+        {"source": "orders/a", "destination": "amq.topic", "destination_type": "exchange"},
+        {"source": "by header", "destination": "jobs", "arguments": {"x-match": "all", "n": 5}},
+        {"source": "by header", "destination": "jobs", "arguments": {"x-match": "any", "n": 5}},
+    ]
+    plan = bindings.declare(*rows)
+    assert [change.path for change in plan.changes] == [
+        "bindings[orders%2Fa/queue/jobs/paid.#]",
+        "bindings[orders%2Fa/queue/jobs/a~b%2Fc %25ß]",
+        "bindings[orders%2Fa/exchange/amq.topic/]",
+        "bindings[by header/queue/jobs/?n=5&x-match=all]",
+        "bindings[by header/queue/jobs/?n=5&x-match=any]",
+    ]
+    for row in rows:
+        text = bindings.refusal({**row, "state": "absent"})
+        consent = text.partition("allow: [")[2].removesuffix("]")
+        bindings.declare({**row, "state": "absent"}, allow=[consent])
+    live = inside.client.get("bindings", inside.vhost)
+    assert [one for one in live if one["source"]] == []
+
+
+def test_purging_bindings_leaves_those_that_are_not_ours(inside: Inside) -> None:
+    inside.run({"name": "jobs", "type": "classic"})
+    bindings = inside.of("bindings")
+    bindings.run(
+        {"source": "amq.topic", "destination": "jobs", "routing_key": "kept"},
+        {"source": "amq.topic", "destination": "jobs", "routing_key": "stray"},
+    )
+    with inside.channel() as channel:
+        for name in ("", "reply"):
+            queue = channel.queue_declare(name, exclusive=True).method.queue
+            channel.queue_bind(queue, "amq.topic", "own")
+        plan = bindings.run(
+            {"source": "amq.topic", "destination": "jobs", "routing_key": "kept"},
+            purge=True,
+            allow=["rabbitmq.binding.delete:amq.topic/queue/jobs/stray"],
+        )
+        assert [change.path for change in plan.changes] == ["bindings[amq.topic/queue/jobs/stray]"]
+
+
+def test_a_binding_whose_ends_are_missing_is_advised_of_and_refused_by_the_broker(inside: Inside) -> None:
+    bindings = inside.of("bindings")
+    plan = bindings.run({"source": "nowhere", "destination": "none"}, writes=False)
+    assert [one.path.rpartition(".")[2] for one in plan.advice] == ["source", "destination"]
+    with pytest.raises(Failure, match="no exchange 'nowhere'"):
+        bindings.run({"source": "nowhere", "destination": "none"})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"source": "", "destination": "jobs"},
+        {"source": "a", "destination": ""},
+        {"source": "a", "destination": "jobs", "destination_type": "topic"},
+        {"source": "a", "destination": "jobs", "arguments": {"x": []}},
+    ],
+)
+def test_what_is_no_binding_is_refused_before_anything_is_asked(inside: Inside, row: Row) -> None:
+    assert len(inside.of("bindings").problems(**row)) == 1
+
+
+# ---- policies
+
+
+DEFINITION = {
+    "max-length": "1000",
+    "max-length-bytes": "1Gi",
+    "overflow": "reject-publish",
+    "dead-letter-exchange": "amq.fanout",
+    "delivery-limit": 5,
+    "queue-leader-locator": "balanced",
+}
+
+
+def test_a_policy_has_what_was_declared_and_follows_changes(inside: Inside) -> None:
+    policies = inside.of("policies")
+    row = {
+        "name": "limits/a",
+        "pattern": "^jobs",
+        "apply_to": "queues",
+        "priority": 5,
+        "definition": DEFINITION,
+    }
+    assert policies.declare(row).advice == ()
+    live = policies.live("limits/a")
+    assert (live["pattern"], live["apply-to"], live["priority"]) == ("^jobs", "queues", 5)
+    assert live["definition"] == DEFINITION | {"max-length": 1000, "max-length-bytes": 1024**3}
+    policies.declare({"name": "limits/a", "definition": DEFINITION | {"max-length": 2000}})
+    for option, value in (("pattern", "^job"), ("apply_to", "quorum_queues"), ("priority", -5)):
+        consent = "rabbitmq.policy.reach:limits/a"
+        assert consent in policies.refusal({"name": "limits/a", option: value})
+        policies.declare({"name": "limits/a", option: value}, allow=[consent])
+    assert policies.live("limits/a")["definition"]["max-length"] == 2000
+    policies.declare({"name": "limits/a", "state": "absent"}, allow=["rabbitmq.policy.delete:limits/a"])
+    assert policies.live("limits/a") is None
+
+
+def test_tighter_limits_need_a_consent_as_they_drop_messages(inside: Inside) -> None:
+    policies = inside.of("policies")
+    policies.declare({"name": "p", "pattern": ".*", "definition": {"max-length": 10}})
+    consent = "rabbitmq.policy.limit:p"
+    for tighter in ({"max-length": 9}, {"max-length": 10, "max-age": "1h"}, {"expires": 5000}):
+        assert consent in policies.refusal({"name": "p", "definition": tighter})
+    policies.declare({"name": "p", "definition": {"max-length": 11}})
+    policies.declare({"name": "p", "definition": {"max-length": 9}}, allow=[consent])
+
+
+def test_a_new_limit_needs_a_consent_where_it_meets_messages(inside: Inside) -> None:
+    policies = inside.of("policies")
+    inside.run({"name": "jobs", "type": "classic"})
+    inside.publish("jobs", 5)
+    inside.counted("jobs", 5)
+    row = {"name": "p", "pattern": "^jo", "definition": {"max-length": 3}}
+    assert "rabbitmq.policy.limit:p" in policies.refusal(row)
+    policies.declare({**row, "apply_to": "streams"})
+    policies.declare({**row, "name": "q", "pattern": "^other"})
+    policies.declare({**row, "name": "r"}, allow=["rabbitmq.policy.limit:r"])
+    inside.counted("jobs", 3)
+
+
+def test_mirroring_is_answered_with_what_replaced_it(inside: Inside) -> None:
+    wanted = {"name": "p", "pattern": ".*", "definition": {"ha-mode": "exactly", "ha-params": 2}}
+    assert "declare quorum queues instead" in inside.of("policies").refusal(wanted)
+
+
+def test_an_exchange_of_a_policy_that_is_not_there_is_advised_of(inside: Inside) -> None:
+    wanted = {"name": "p", "pattern": ".*", "definition": {"dead-letter-exchange": "nowhere"}}
+    plan = inside.of("policies").declare(wanted)
+    assert [one.reason for one in plan.advice] == ["rabbitmq.policy.exchange.nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"definition": {"max-lenght": 5}}, "did you mean max-length?"),
+        ({"definition": {"nonsense": 5}}, "there are alternate-exchange, "),
+        ({"definition": {}}, "does nothing"),
+        ({"definition": {"max-length": "many"}}, "must be a number"),
+        ({"definition": {"max-length": -1}}, "at least 0"),
+        ({"definition": {"overflow": "spill"}}, "is none of drop-head"),
+        ({"definition": {"overflow": True}}, "must be a text"),
+        ({"definition": {"max-age": "7 days"}}, "is no age"),
+        ({"pattern": "^jobs("}, "is no regular expression"),
+        ({"apply_to": "topics"}, "is none of all"),
+        ({"name": ""}, "at least one letter"),
+    ],
+)
+def test_what_is_no_policy_is_refused_before_anything_is_asked(inside: Inside, row: Row, said: str) -> None:
+    wanted = {"name": "p", "pattern": ".*", "definition": {"max-length": 5}, **row}
+    (problem,) = inside.of("policies").problems(**wanted)
+    assert said in problem.text
+
+
+def test_a_policy_lacks_its_pattern_or_definition(inside: Inside) -> None:
+    policies = inside.of("policies")
+    assert "pattern" in policies.refusal({"name": "p", "definition": {"max-length": 5}})
+    assert "definition" in policies.refusal({"name": "p", "pattern": ".*"})

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 from ..api import Broker, Shelf
+from .bindings import BINDINGS_KIND, Bindings, binding_name
 from .client import connect
+from .exchanges import EXCHANGES_KIND, Exchanges
+from .policies import POLICIES_KIND, Policies
 from .queue_table import QUEUES_KIND
 from .queues import Queues
 
@@ -18,5 +21,10 @@ BROKER = Broker(
     connect,
     {
         "queues": Shelf(QUEUES_KIND, Queues, _SCOPE),
+        "exchanges": Shelf(EXCHANGES_KIND, Exchanges, _SCOPE),
+        "bindings": Shelf(
+            BINDINGS_KIND, Bindings, _SCOPE, key=("source", "destination"), name_of=binding_name
+        ),
+        "policies": Shelf(POLICIES_KIND, Policies, _SCOPE),
     },
 )

@@ -18,10 +18,11 @@ from ..._engine.plan import Change, Plan
 from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import Value
 from ..api import Capability, require
-from ..contents import Contents, Work
+from ..contents import Work
 from .client import Management
 from .queue_table import CLASSIC, QUEUE_TYPE, QUEUES_KIND, REPLICATED, SIZE_ARGUMENTS, STREAM, Backlog
 from .tables import EXCHANGES, THERE, rest
+from .virtual_host import InVhost
 
 (_ROWS,) = QUEUES_KIND.items
 _ONE_BY_ONE = 3
@@ -122,12 +123,13 @@ def read_item(row: Row) -> Item:
     return item
 
 
-class Queues(Contents):
+class Queues(InVhost):
     """See `Contents`."""
 
+    kind_of = QUEUES_KIND
+
     def __init__(self, client: Management, scope: t.Mapping[str, str], names: frozenset[Name] | None) -> None:
-        super().__init__(QUEUES_KIND, client)
-        self._management, self._vhost, self._names = client, scope["vhost"], names
+        super().__init__(client, scope, names)
         self._running: tuple[str, ...] = ()
         self._emptied: dict[Name, int] = {}
         self._marks: dict[Move, int] = {}
@@ -135,15 +137,14 @@ class Queues(Contents):
     def read(self, _ref: ClusterRef) -> Actual:
         """The queues. Of those that nobody named, the ones that belong to RabbitMQ or to one client's
         connection are left out."""
-        client = self._management
-        exchanges = client.find("exchanges", self._vhost, columns="name", disable_stats="true")
+        exchanges = self.listed("exchanges", columns="name", disable_stats="true")
         if exchanges is None:
-            return Actual(State({THERE: False}, {"queues": {}}), evidence={})
-        rows = list_queues(client, self._vhost, self._names)
-        if self._names is None:
-            rows = {
-                name: row for name, row in rows.items() if not (name.startswith("amq.") or row["exclusive"])
-            }
+            return self.nowhere()
+        rows = {
+            name: row
+            for name, row in list_queues(self.client, self.vhost, self.names).items()
+            if self.is_meant(name, own=name.startswith("amq.") or bool(row["exclusive"]))
+        }
         items = {name: {**read_item(row), **self._purged(name)} for name, row in rows.items()}
         there = {THERE: True, EXCHANGES: frozenset(exchange["name"] for exchange in exchanges)}
         return Actual(State(there, {"queues": items}), evidence=rows)
@@ -164,9 +165,9 @@ class Queues(Contents):
 
     def _unfit(self, asked: t.Mapping[Name, Item], changed: t.Collection[Name]) -> t.Iterator[Finding]:
         if changed:
-            require(self._management, _MEMBERS)
+            require(self.client, _MEMBERS)
         try:
-            nodes = self._management.get("nodes", columns="name,running")
+            nodes = self.client.get("nodes", columns="name,running")
         except errors.Forbidden:
             if changed:
                 raise
@@ -229,12 +230,7 @@ class Queues(Contents):
                 plant(document, field.path, item[field.option])
         if item.get("members") is not None:
             document["arguments"][SIZE_ARGUMENTS[item["type"]]] = item["members"]
-        try:
-            self._management.put("queues", self._vhost, name, body=document)
-        except errors.Rejected as error:
-            if "inequivalent" in error.details["server_message"]:
-                raise errors.Conflict(f"queue {name!r}: somebody else has declared it: {error}") from error
-            raise
+        self.declare("queues", name, document)
 
     def _delete(self, work: Work) -> None:
         """A queue that has got more messages than somebody agreed to lose stays."""
@@ -244,11 +240,11 @@ class Queues(Contents):
         elif self._messages(work.name, "messages") > before["messages"]:
             raise _filled(work.name)
         else:
-            self._management.delete("queues", self._vhost, work.name)
+            self.client.delete("queues", self.vhost, work.name)
 
     def _delete_empty(self, name: Name) -> None:
         try:
-            self._management.delete("queues", self._vhost, name, **{"if-empty": "true"})
+            self.client.delete("queues", self.vhost, name, **{"if-empty": "true"})
         except errors.Rejected as error:
             if "not empty" in error.details["server_message"]:
                 raise _filled(name) from error
@@ -258,19 +254,19 @@ class Queues(Contents):
         ready = t.cast(Item, work.before)["empty"].ready
         if self._messages(work.name, "messages_ready") > ready:
             raise _filled(work.name)
-        self._management.delete("queues", self._vhost, work.name, "contents")
+        self.client.delete("queues", self.vhost, work.name, "contents")
         self._emptied[work.name] = ready
 
     def _messages(self, name: Name, which: str) -> int:
-        row = list_queues(self._management, self._vhost, {name}).get(name, {})
+        row = list_queues(self.client, self.vhost, {name}).get(name, {})
         return row.get(which) or 0
 
     def _move(self, move: Move) -> None:
-        path = ("queues", "quorum", self._vhost, move.queue, "replicas")
+        path = ("queues", "quorum", self.vhost, move.queue, "replicas")
         if move.joins:
-            self._management.post(*path, "add", body={"node": move.node})
+            self.client.post(*path, "add", body={"node": move.node})
         else:
-            self._management.delete(*path, "delete", body={"node": move.node})
+            self.client.delete(*path, "delete", body={"node": move.node})
 
     def observe(self, goal: Goal) -> t.Sequence[str]:
         """What is not in force yet: of one move, or of the whole plan."""
@@ -280,7 +276,7 @@ class Queues(Contents):
 
     def _moving(self, move: Move) -> t.Iterator[str]:
         """Asked of the queue's own log, as a move is answered before it has happened."""
-        found = self._management.find("queues", "quorum", self._vhost, move.queue, "status") or []
+        found = self.client.find("queues", "quorum", self.vhost, move.queue, "status") or []
         status = {row["Node Name"]: row for row in found if isinstance(row, dict)}
         leader = next((row for row in status.values() if row.get("Raft State") == "leader"), None)
         if leader is None:
@@ -298,7 +294,7 @@ class Queues(Contents):
     def unsettled(self, plan: Plan) -> t.Iterator[str]:
         """Queues that were declared, emptied or deleted, and members that are not online."""
         changed = {change.item for change in plan.changes if change.item is not None}
-        rows = list_queues(self._management, self._vhost, changed)
+        rows = list_queues(self.client, self.vhost, changed)
         wanted = plan.state.named("queues") if plan.state else {}
         for name in sorted(changed):
             yield from self._left(name, rows.get(name), wanted.get(name))

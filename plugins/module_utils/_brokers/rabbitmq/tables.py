@@ -119,7 +119,7 @@ def fixed(thing: str, new: str, option: str, policy: str | None = None) -> tuple
     )
 
 
-def rest(document: t.Mapping[str, Value], fields: t.Iterable[Field], besides: t.Container[str]) -> Value:
+def rest(document: t.Mapping[str, Value], fields: t.Iterable[Field], besides: t.Container[str] = ()) -> Value:
     """The arguments of a live thing that no field stands for."""
     own = {field.path[1] for field in fields if len(field.path) > 1}
     return {name: value for name, value in document.items() if name not in own and name not in besides}
