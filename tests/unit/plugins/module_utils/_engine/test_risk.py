@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka.topic_rules import (
-    REPLICAS_RUN,
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka import (
+    topic_rules,
 )
 from tests.unit.plugins.module_utils.tables import KINDS, Options, plan
+
+RUN_THREE = {topic_rules.REPLICAS_RUN: 3}
 
 CAN, CANNOT = {"volume_expansion": True}, {"volume_expansion": False}
 PASSWORD, OTHER = "Abcdefghijkl1234", "Zyxwvutsrqpo9876"
@@ -189,12 +191,12 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk
         "kafka",
         topic(),
         topic(replicas=1),
-        {REPLICAS_RUN: 3},
+        RUN_THREE,
         "kafka.topic.replicas.change",
         Risk.IMPOSSIBLE,
         "",
     ),
-    ("kafka", topic(), topic(replicas=3), {REPLICAS_RUN: 3}, "kafka.topic.replicas.align", Risk.SAFE, ""),
+    ("kafka", topic(), topic(replicas=3), RUN_THREE, "kafka.topic.replicas.align", Risk.SAFE, ""),
     *(
         (
             "kafka",
