@@ -55,6 +55,15 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """Where clients outside find Kafka's brokers: at one address in front of all, then each at its own."""
+
+    bootstrap: str
+    brokers: Mapping[int, str]
+    tls: bool
+
+
+@dataclass(frozen=True)
 class PartitionState:
     """Leader (-1: none), replica list in assignment order and in-sync replicas, all as broker ids."""
 
@@ -131,7 +140,9 @@ class BrokerCluster(StatefulMembers, Protocol):
 
 
 class KafkaCluster(BrokerCluster, Protocol):
-    """Kafka brokers, ids 0..replicas-1, plaintext on port 9092, with a ZooKeeper ensemble (or KRaft)."""
+    """Kafka brokers, ids 0..replicas-1, with a ZooKeeper ensemble (or KRaft). Plaintext on port 9092; with
+    an authority also TLS on 9093, and what clients outside are told of on 9094.
+    """
 
     @property
     def zookeeper(self) -> StatefulMembers:
@@ -160,6 +171,9 @@ class KafkaCluster(BrokerCluster, Protocol):
 
     def delete_topic(self, name: str) -> None:
         """Delete the topic with its data."""
+
+    def open_to(self, outside: Outside | None) -> None:
+        """What clients outside are told, or that there are none, from each broker's next start on."""
 
     def partitions_on(self, broker_id: int) -> int:
         """How many partition replicas are assigned to a broker; 0 means it may be taken away."""
@@ -220,10 +234,12 @@ def prepare(
     and holds its configuration, data, logs and process records. ``settings`` by kind; unknown keys are an
     error (BrokerError):
 
-    - kafka: ``zookeeper_replicas`` (int, 3), ``mode`` ("zookeeper" or "kraft", "zookeeper")
+    - kafka: ``zookeeper_replicas`` (int, 3), ``mode`` ("zookeeper" or "kraft", "zookeeper"), ``authority``
+      (a pki.Pair that signs for the brokers; None: no TLS), ``outside`` (an Outside, None)
     - rabbitmq: ``username`` and ``password`` of the default user (both required)
     - nats: ``jetstream`` ({"enabled": True, "size": "10Gi"}), ``users`` (name → password, {}), ``merge``
-      and ``resolver`` (free objects as in the app's spec.config, {})
+      and ``resolver`` (free objects as in the app's spec.config, {}), ``tls`` (``certificate`` and ``key``
+      of what clients see, as PEM; {}: no TLS)
     """
     if kind == "kafka":
         from tests.lab.brokers.kafka import Kafka

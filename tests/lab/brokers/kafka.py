@@ -26,20 +26,30 @@ from tests.lab.brokers.api import (
     Endpoint,
     Kind,
     Member,
+    Outside,
     PartitionState,
     StatefulMembers,
     TopicState,
 )
+from tests.lab.brokers.certificates import kafka_hosts, key_store
 from tests.lab.brokers.members import Launch, MemberSet, OnMember, Slot, connects
 from tests.lab.brokers.records import ProcessTable
 from tests.lab.brokers.zookeeper import CLIENT_PORT as ZOOKEEPER_PORT
 from tests.lab.brokers.zookeeper import ZooKeeper
+from tests.lab.pki import Pair, write_private
 
 CLIENT_PORT: Final = 9092
+TLS_PORT: Final = 9093
+OUTSIDE_PORT: Final = 9094
 CONTROLLER_PORT: Final = 9090
 _HEAP: Final = "192m"
 _MIN_ISR: Final = "min.insync.replicas"
-_SETTINGS: Final[dict[str, Any]] = {"zookeeper_replicas": 3, "mode": "zookeeper"}
+_SETTINGS: Final[dict[str, Any]] = {
+    "zookeeper_replicas": 3,
+    "mode": "zookeeper",
+    "authority": None,
+    "outside": None,
+}
 
 
 class Kafka(MemberSet):
@@ -67,6 +77,9 @@ class Kafka(MemberSet):
         super().__init__(what, f"{release}-kafka", replicas, directory, addresses, table)
         self._zookeeper: ZooKeeper | None = None
         self._controllers = 0
+        self._release, self._namespace = release, namespace
+        self._authority: Pair | None = chosen["authority"]
+        self._outside: Outside | None = chosen["outside"]
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if chosen["mode"] == "kraft":
             self._controllers = controllers(replicas)
@@ -176,6 +189,9 @@ class Kafka(MemberSet):
             self._check(f"deleting topic {name}", answer["topics"])
             self._wait(lambda: self._everywhere(name, _unknown), f"topic {name} is not gone")
 
+    def open_to(self, outside: Outside | None) -> None:
+        self._outside = outside
+
     def partitions_on(self, broker_id: int) -> int:
         with self._admin() as admin:
             return sum(
@@ -195,6 +211,8 @@ class Kafka(MemberSet):
             replicas=self._replicas,
             zookeeper=f"{self._zookeeper.service}:{ZOOKEEPER_PORT}" if self._zookeeper else "",
             quorum=[self._slots[ordinal].address for ordinal in range(self._controllers)],
+            store=self._store(slot),
+            outside=self._listener_outside(slot),
         )
         config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         options = ["-XX:MaxDirectMemorySize=64m"]
@@ -240,6 +258,23 @@ class Kafka(MemberSet):
         )
 
     # -- parts -----------------------------------------------------------------------------------------
+
+    def _store(self, slot: Slot) -> Path | None:
+        """A new key with its certificate; None without an authority."""
+        if self._authority is None:
+            return None
+        told = self._outside
+        outside = [told.bootstrap, *told.brokers.values()] if told else []
+        hosts = kafka_hosts(self._release, self._namespace, slot.pod, outside)
+        store = slot.home / "broker.pem"
+        write_private(store, key_store(self._authority, slot.pod, hosts))
+        return store
+
+    def _listener_outside(self, slot: Slot) -> tuple[str, bool] | None:
+        """The address at which clients outside find this broker, and whether in TLS."""
+        told = self._outside
+        address = told.brokers.get(slot.ordinal) if told else None
+        return (address, told.tls) if told and address else None
 
     def _may_restart(self, broker: int) -> bool:
         """Strimzi's KafkaAvailability: partitions with no more replicas than their minimum do not count."""
@@ -344,14 +379,34 @@ def durability(replicas: int) -> tuple[int, int]:
 
 
 def render(
-    *, broker: int, address: str, data: Path, replicas: int, zookeeper: str, quorum: Sequence[str]
+    *,
+    broker: int,
+    address: str,
+    data: Path,
+    replicas: int,
+    zookeeper: str,
+    quorum: Sequence[str],
+    store: Path | None = None,
+    outside: tuple[str, bool] | None = None,
 ) -> dict[str, str]:
-    """server.properties of one broker; ``quorum`` has the controllers' addresses in KRaft mode."""
+    """server.properties of one broker; ``quorum`` has the controllers' addresses in KRaft mode, ``store`` is
+    the file with key and certificate. Inside, brokers tell their addresses here and not their names.
+    """
     factor, minimum = durability(replicas)
-    client = f"PLAINTEXT://{address}:{CLIENT_PORT}"
+    listening = [f"PLAINTEXT://{address}:{CLIENT_PORT}"]
+    told = list(listening)
+    protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", "TLS": "SSL"}
+    if store:
+        listening.append(f"TLS://{address}:{TLS_PORT}")
+        told.append(listening[-1])
+    if outside:
+        listening.append(f"EXTERNAL://{address}:{OUTSIDE_PORT}")
+        told.append(f"EXTERNAL://{outside[0]}:{OUTSIDE_PORT}")
+        protocols["EXTERNAL"] = "SSL" if outside[1] else "PLAINTEXT"
     properties = {
-        "listeners": client,
-        "advertised.listeners": client,
+        "listeners": ",".join(listening),
+        "advertised.listeners": ",".join(told),
+        "listener.security.protocol.map": ",".join(f"{name}:{one}" for name, one in protocols.items()),
         "log.dirs": str(data),
         "default.replication.factor": str(factor),
         "min.insync.replicas": str(minimum),
@@ -369,20 +424,21 @@ def render(
         "zookeeper.connection.timeout.ms": "120000",
         "broker.session.timeout.ms": "6000",
     }
+    if store:
+        properties |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": str(store)}
     if zookeeper:
         return properties | {"broker.id": str(broker), "zookeeper.connect": zookeeper}
     properties |= {
         "node.id": str(broker),
         "process.roles": "broker",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.quorum.voters": ",".join(
             f"{number}@{host}:{CONTROLLER_PORT}" for number, host in enumerate(quorum)
         ),
     }
     if broker < len(quorum):
         properties["process.roles"] = "broker,controller"
-        properties["listeners"] = f"{client},CONTROLLER://{address}:{CONTROLLER_PORT}"
+        properties["listeners"] += f",CONTROLLER://{address}:{CONTROLLER_PORT}"
     return properties
 
 

@@ -9,6 +9,7 @@ limits to zero. Such a member serves clients but is never ready, and ``bring_up`
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import signal
@@ -23,6 +24,7 @@ from tests.lab.brokers.addresses import AddressPool
 from tests.lab.brokers.api import BrokerError, Endpoint, Kind
 from tests.lab.brokers.members import Launch, MemberSet, OnMember, Slot, connects
 from tests.lab.brokers.records import ProcessTable
+from tests.lab.pki import write_private
 
 CLIENT_PORT: Final = 4222
 MONITOR_PORT: Final = 8222
@@ -33,6 +35,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "users": {},
     "merge": {},
     "resolver": {},
+    "tls": {},
 }
 # The chart's way to write what JSON cannot say (a size, a variable): "<< 8MB >>" loses its quotes.
 _UNQUOTED = re.compile(r'"<<\s+(.*?)\s+>>"')
@@ -108,13 +111,36 @@ class Nats(MemberSet):
             peers=[peer.address for peer in self._by_ordinal()],
             data=slot.data,
             settings=self._settings,
+            certificate=self._certificate(slot),
         )
+
+    def _certificate(self, slot: Slot) -> tuple[Path, Path] | None:
+        """The files of certificate and key. Their name changes with what is in them, so that a server that
+        has others is restarted."""
+        tls = self._settings["tls"]
+        if not tls:
+            return None
+        mark = hashlib.sha256(tls["certificate"].encode()).hexdigest()[:8]
+        certificate, key = slot.home / f"tls-{mark}.crt", slot.home / f"tls-{mark}.key"
+        certificate.write_text(tls["certificate"])
+        write_private(key, tls["key"])
+        return certificate, key
 
 
 def render(
-    *, server: str, cluster: str, address: str, peers: Sequence[str], data: Path, settings: Mapping[str, Any]
+    *,
+    server: str,
+    cluster: str,
+    address: str,
+    peers: Sequence[str],
+    data: Path,
+    settings: Mapping[str, Any],
+    certificate: tuple[Path, Path] | None = None,
 ) -> str:
-    """nats.conf of one server; ``settings`` complete, as ``prepare`` describes them."""
+    """nats.conf of one server; ``settings`` complete, as ``prepare`` describes them, ``certificate`` the file
+    of the one for clients, and of its key. Routes stay plain text here: where the chart turns TLS on for
+    them, it leads them over names, which nothing resolves here.
+    """
     jetstream = settings["jetstream"]
     config: dict[str, Any] = {
         "server_name": server,
@@ -136,6 +162,8 @@ def render(
             "max_file_store": f"<< {jetstream['size']} >>" if jetstream["enabled"] else 0,
         },
     }
+    if certificate:
+        config["tls"] = {"cert_file": str(certificate[0]), "key_file": str(certificate[1])}
     resolver = settings["resolver"]
     if resolver.get("enabled"):
         config["resolver"] = {"dir": str(data / "resolver"), **resolver.get("merge", {})}

@@ -9,7 +9,8 @@ import functools
 import secrets
 from typing import Any
 
-from tests.lab.brokers.api import BrokerError, KafkaCluster
+from tests.lab.brokers.api import BrokerError, KafkaCluster, Outside
+from tests.lab.pki import Pair
 from tests.lab.standin.certificates import authority
 from tests.lab.standin.charts.common import secret
 from tests.lab.standin.operators.common import Operator, service
@@ -156,7 +157,8 @@ class KafkaOperator(Operator):
         for ordinal in range(replicas):
             await cluster.pods.volume(pods, ordinal)
         if self.real:
-            await self._real(part, known, replicas, rolls=not first and known["template"] != template)
+            rolls = not first and known["template"] != template
+            await self._real(part, known, replicas, rolls=rolls, tls=spec["tls"])
         else:
             await self.start_played(pods)
         for pod in reversed(cluster.pods.of(part)):
@@ -169,16 +171,21 @@ class KafkaOperator(Operator):
         known["template"] = template
         return complete and all(pod.ready for pod in cluster.pods.of(part))
 
-    async def _real(self, part: str, known: Json, replicas: int, *, rolls: bool) -> None:
+    async def _real(self, part: str, known: Json, replicas: int, *, rolls: bool, tls: bool) -> None:
         cluster, in_force = self.cluster, self.cluster.state.in_force
         if part == "zookeeper" and cluster.brokers is None:
             return  # brokers and ensemble come up together, below
         fresh = cluster.brokers is None
-        await self.bring_up(
-            in_force["kafka"]["replicas"], {"zookeeper_replicas": in_force["zookeeper"]["replicas"]}
-        )
+        if fresh:
+            settings = {
+                "zookeeper_replicas": in_force["zookeeper"]["replicas"],
+                "authority": await self._authority(),
+                "outside": self._outside(tls),
+            }
+            await self.bring_up(in_force["kafka"]["replicas"], settings)
         brokers: Any = cluster.brokers
         kafka: KafkaCluster = brokers
+        kafka.open_to(self._outside(tls))
         if replicas != known["replicas"]:
             gone = range(replicas, known["replicas"])
             scale = kafka.scale if part == "kafka" else kafka.scale_zookeeper
@@ -189,6 +196,26 @@ class KafkaOperator(Operator):
             await cluster.work(kafka.restart_rolling)
         await self.revive()
         await cluster.pods.mirror()
+
+    def _outside(self, tls: bool) -> Outside | None:
+        """What the load balancers' Services say."""
+        named = f"{self.cluster.release}-kafka-"
+        found = {
+            name.removeprefix(named): service["address"]
+            for name, service in self.cluster.state.services.items()
+            if name.startswith(named) and service["address"]
+        }
+        bootstrap = found.pop("external-bootstrap", None)
+        if bootstrap is None:
+            return None
+        return Outside(bootstrap, {int(ordinal): address for ordinal, address in found.items()}, tls)
+
+    async def _authority(self) -> Pair:
+        """Who signs for the brokers: both halves of the cluster's authority."""
+        cluster = self.cluster
+        key = await cluster.secret(f"{cluster.release}-cluster-ca")
+        shown = await cluster.secret(f"{cluster.release}-cluster-ca-cert")
+        return Pair(shown["ca.crt"], key["ca.key"])
 
     async def _reverts(self, wanted: int, before: int) -> bool:
         """Whether fewer brokers are refused: a leaving one has partitions.

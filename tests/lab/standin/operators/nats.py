@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+import yaml
+
 from tests.lab.brokers.api import NatsCluster
+from tests.lab.brokers.certificates import nats_hosts
+from tests.lab.pki import Authority, Pair
+from tests.lab.standin.charts.common import secret
 from tests.lab.standin.charts.nats import VERSION
 from tests.lab.standin.operators.common import Operator, service
 from tests.lab.standin.pods import PodSet
@@ -172,12 +178,15 @@ class InnerRelease(Operator):
         await cluster.service(service(cluster.release, {"nats": 4222}, labels), external=spec["external"])
         ports = {"nats": 4222, "cluster": 6222, "monitor": 8222}
         await cluster.service(service(f"{cluster.release}-headless", ports, labels, headless=True))
-        settings = self.settings(spec)
+        issued = await self._certificates(spec, before.get("issued", {}))
+        tls = {half: issued[half] for half in ("certificate", "key")} if spec["tls"] else {}
+        settings = {**self.settings(spec), "tls": tls}
         # The route list names every server, so a new count is a new config for all of them.
         template = self.template(servers, settings, replicas, spec["tls"])
         leaving = [pod for pod in cluster.pods.of("nats") if pod.ordinal >= replicas]
         state.in_force = {
             "claim": claim(spec),
+            "issued": issued,
             "replicas": before.get("replicas", replicas),
             "template": before.get("template", template),
             "settings": before.get("settings", settings),
@@ -198,6 +207,25 @@ class InnerRelease(Operator):
         state.in_force |= {"replicas": replicas, "settings": settings}
         state.truth = truth(settings)
         return complete and all(pod.ready for pod in cluster.pods.of("nats"))
+
+    async def _certificates(self, spec: Json, issued: Json) -> Json:
+        """Play cert-manager: an authority for good, and a new certificate whenever its names change. No
+        tenant reads either.
+        """
+        cluster = self.cluster
+        if not spec["tls"]:
+            return issued
+        values = yaml.safe_load((await cluster.secret("cozystack-values"))["_namespace"])
+        outside = f"{cluster.release}.{values['host']}" if spec["external"] else ""
+        hosts = nats_hosts(cluster.release, cluster.namespace, outside)
+        if issued.get("hosts") == hosts:
+            return issued
+        ca = Pair(**issued["ca"]) if issued else Authority.create(f"{cluster.release}-ca").pair
+        pair = Authority(ca).issue(cluster.release, hosts=hosts)
+        for name, half in (("ca", ca), ("tls", pair)):
+            data = {"ca.crt": ca.certificate, "tls.crt": half.certificate, "tls.key": half.key}
+            await cluster.apply(secret(f"{cluster.release}-{name}", data, visible=False))
+        return {"hosts": hosts, "ca": asdict(ca), **asdict(pair)}
 
     async def _real(self, replicas: int, settings: Json) -> None:
         cluster, in_force = self.cluster, self.cluster.state.in_force

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from tests.lab.brokers.addresses import AddressPool
 from tests.lab.brokers.api import BrokerError
 
 
-def properties(broker: int = 0, replicas: int = 3, quorum: tuple[str, ...] = ()) -> dict[str, str]:
+def properties(
+    broker: int = 0, replicas: int = 3, quorum: tuple[str, ...] = (), **more: Any
+) -> dict[str, str]:
     return kafka.render(
         broker=broker,
         address="127.100.0.1",
@@ -21,6 +24,7 @@ def properties(broker: int = 0, replicas: int = 3, quorum: tuple[str, ...] = ())
         replicas=replicas,
         zookeeper="" if quorum else "127.100.0.9:2181",
         quorum=quorum,
+        **more,
     )
 
 
@@ -39,6 +43,16 @@ def test_a_broker_listens_and_is_advertised_on_its_own_address() -> None:
     got = properties(broker=2)
     assert got["broker.id"] == "2"
     assert got["listeners"] == got["advertised.listeners"] == "PLAINTEXT://127.100.0.1:9092"
+
+
+def test_tls_has_a_port_of_its_own_and_clients_outside_are_told_the_load_balancer() -> None:
+    got = properties(store=Path("/broker.pem"), outside=("127.100.128.2", True))
+    inside = "PLAINTEXT://127.100.0.1:9092,TLS://127.100.0.1:9093"
+    assert got["listeners"] == f"{inside},EXTERNAL://127.100.0.1:9094"
+    assert got["advertised.listeners"] == f"{inside},EXTERNAL://127.100.128.2:9094"
+    assert "EXTERNAL:SSL" in got["listener.security.protocol.map"]
+    plain = properties(store=Path("/broker.pem"), outside=("127.100.128.2", False))
+    assert "EXTERNAL:PLAINTEXT" in plain["listener.security.protocol.map"]
 
 
 def test_a_zookeeper_broker_knows_nothing_of_kraft_and_the_other_way_round() -> None:

@@ -85,6 +85,20 @@ def test_a_resolver_acts_only_when_enabled() -> None:
     assert got["resolver"] == {"dir": "/data/resolver", "type": "full"}
 
 
+def test_clients_get_tls_and_routes_do_not(tmp_path: Path) -> None:
+    tls = {"certificate": "a certificate", "key": "a key"}
+    nats = Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"tls": tls})
+    try:
+        (slot,) = nats._by_ordinal()
+        slot.home.mkdir(parents=True)
+        got = json.loads(nats._render(slot).replace(": 10Gi", ': "10Gi"'))
+    finally:
+        nats.stop()
+    assert Path(got["tls"]["cert_file"]).read_text() == "a certificate"
+    assert Path(got["tls"]["key_file"]).read_text() == "a key"
+    assert "tls" not in got["cluster"]
+
+
 def test_deep_merge_leaves_its_arguments_alone() -> None:
     base = {"a": {"b": 1}}
     assert deep_merge(base, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}}
@@ -92,5 +106,5 @@ def test_deep_merge_leaves_its_arguments_alone() -> None:
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BrokerError, match="nats has no setting tls"):
-        Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"tls": {}})
+    with pytest.raises(BrokerError, match="nats has no setting version"):
+        Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"version": "2.12"})
