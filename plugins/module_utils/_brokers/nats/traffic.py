@@ -68,11 +68,11 @@ class Streams:
 
     def writer(self, lane: int) -> _Writer:
         """A client that publishes to a stream."""
-        return _Writer(self._client, self._stream(lane), acknowledged=_stored)
+        return _Writer(self._client.another(lane), self._stream(lane), _stored)
 
     def follower(self, lane: int) -> _Reader:
         """A client that reads a stream from its beginning."""
-        return _Reader(self._client, self._stream(lane))
+        return _Reader(self._client.another(lane), self._stream(lane))
 
     reader = follower
 
@@ -126,11 +126,11 @@ class Requests:
 
     def writer(self, lane: int) -> _Writer:
         """A client that asks."""
-        return _Writer(self._client, self._subject(lane), acknowledged=_echoed)
+        return _Writer(self._client.another(lane), self._subject(lane), _echoed)
 
     def follower(self, lane: int) -> _Replier:
         """A client that replies."""
-        return _Replier(self._client, self._subject(lane))
+        return _Replier(self._client.another(lane + 1), self._subject(lane))
 
     def reader(self, _lane: int) -> t.NoReturn:
         """There is nothing to read back."""
@@ -144,9 +144,8 @@ class Requests:
 
 
 class _Writer:
-    def __init__(self, client: Nats, subject: str, acknowledged: t.Callable[[bytes, bytes], None]) -> None:
-        self._subject, self._acknowledged = subject, acknowledged
-        self._line = client.another()
+    def __init__(self, line: Nats, subject: str, acknowledged: t.Callable[[bytes, bytes], None]) -> None:
+        self._line, self._subject, self._acknowledged = line, subject, acknowledged
 
     def send(self, body: bytes, number: int, timeout: float) -> None:
         try:
@@ -167,9 +166,8 @@ class _Writer:
 class _Reader:
     """Asks for one message after the other; so no consumer has to be there, whose leader could be lost."""
 
-    def __init__(self, client: Nats, stream: str) -> None:
-        self._stream, self._next = stream, 1
-        self._line = client.another()
+    def __init__(self, line: Nats, stream: str) -> None:
+        self._line, self._stream, self._next = line, stream, 1
 
     def read(self, timeout: float) -> t.Sequence[Arrival]:
         found: list[Arrival] = []
@@ -210,19 +208,16 @@ class _Reader:
 
 
 class _Replier:
-    def __init__(self, client: Nats, subject: str) -> None:
-        self._line = client.another()
-        self._inbox = self._line.subscribe(subject)
+    def __init__(self, line: Nats, subject: str) -> None:
+        self._line = line
+        self._inbox = line.subscribe(subject)
 
     def read(self, timeout: float) -> t.Sequence[Arrival]:
-        found = []
         try:
-            for message in self._line.received(self._inbox, timeout):
-                found.append(Arrival(number_in(message.data)))
-                self._line.reply(message, message.data)
+            body = self._line.reply_to_next(self._inbox, timeout)
         except (nats.errors.Error, OSError) as error:
             raise Unreachable(_text(error)) from error
-        return found
+        return [] if body is None else [Arrival(number_in(body))]
 
     def at_end(self) -> bool:
         return True

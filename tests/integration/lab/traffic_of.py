@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Traffic beside what a test does to a cluster of real brokers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import (
+    Load,
+    Outcome,
+    Promise,
+    Traffic,
+    new_name,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login, Way
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
+from tests.integration.lab.processes_of import until
+from tests.lab.brokers import api
+
+ENDED = "test"
+_MORE = 30
+
+
+def way_to(endpoints: Sequence[api.Endpoint]) -> Way:
+    """The way to these endpoints."""
+    return Way("test", tuple(Endpoint(one.host, one.port) for one in endpoints))
+
+
+def login_of(username: str, password: str) -> Login:
+    """A user of a broker."""
+    return Login(username, Secret(password))
+
+
+class Running:
+    """Traffic that goes on until it is told to end.
+
+    :param connect: a connection to the brokers
+    :param place: what makes a place of a connection, a name and a load
+    """
+
+    def __init__(self, connect: Callable[[], Any], place: Callable[..., Any], **load: Any) -> None:
+        self._client = connect()
+        self.name = new_name()
+        settings = Load(**{"seconds": 500, "patience": 120, **load})
+        self._bounded = settings.count is not None
+        self._traffic = Traffic(place(self._client, self.name, settings), self.name, settings)
+        self._over = threading.Event()
+        self._outcome: Outcome | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Running:
+        try:
+            self.promise: Promise = self._traffic.make()
+        except BaseException:
+            self._client.close()
+            raise
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._client.close()
+
+    def acknowledged(self) -> int:
+        """How many messages are acknowledged so far."""
+        return self._traffic.progress.acknowledged
+
+    def flows(self) -> None:
+        """Wait until more messages are acknowledged than were so far."""
+        goal = self.acknowledged() + _MORE
+        until(lambda: self.acknowledged() >= goal or self._error is not None)
+
+    def end(self) -> Outcome:
+        """Let it end, or where its messages are counted wait until they are through; what became of it."""
+        if not self._bounded:
+            self._over.set()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._outcome is not None
+        return self._outcome
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._traffic.run(lambda: ENDED if self._over.is_set() else None)
+        except BaseException as error:
+            self._error = error
