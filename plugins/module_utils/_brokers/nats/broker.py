@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 from ..api import Broker, Shelf
+from .buckets import KEY_VALUE, Buckets
+from .buckets import KIND as BUCKETS
 from .client import connect
 from .consumer_table import KIND as CONSUMERS
 from .consumers import Consumers
+from .purges import KIND as PURGES
+from .purges import Purges, name_of
 from .stream_table import KIND as STREAMS
 from .streams import Streams
 
@@ -22,6 +26,17 @@ BROKER = Broker(
             CONSUMERS,
             lambda client, scope, names: Consumers(client, scope["stream"], names),
             scope={"stream": None},
+        ),
+        "buckets": Shelf(
+            BUCKETS,
+            lambda client, scope, names: Buckets(client, scope["type"], names),
+            scope={"type": KEY_VALUE},
+        ),
+        "purges": Shelf(
+            PURGES,
+            lambda client, _scope, names: Purges(client, names),
+            key=("stream", "keep"),
+            name_of=name_of,
         ),
     },
 )

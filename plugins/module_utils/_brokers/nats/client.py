@@ -193,6 +193,16 @@ class Nats:
         body = {"subject": subject} if subject else {}
         return list(self.pages("STREAM.NAMES", "streams", body))
 
+    def subjects(self, stream: str, matching: str) -> dict[str, int]:
+        """How many messages a stream has of each subject that matches."""
+        found: dict[str, int] = {}
+        while True:
+            row = self.ask(f"STREAM.INFO.{stream}", {"subjects_filter": matching, "offset": len(found)})
+            page = row["state"].get("subjects") or {}
+            found.update(page)
+            if not page or len(found) >= row.get("total", 0):
+                return found
+
     def consumers(self, stream: str) -> list[Json]:
         """All consumers of a stream. Raises JetStreamError where there is no such stream."""
         return list(self.pages(f"CONSUMER.LIST.{stream}", "consumers"))

@@ -95,7 +95,7 @@ class Consumers(Contents):
             raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
         changed = touched(work)
         if changed - {_PAUSE}:
-            self._write(place, "update", store_work(work, _filters_as_list(seen)))
+            self._write(place, "update", store_work(work, filters_as_list(seen)))
         if _PAUSE in changed:
             # no update touches this: server/jetstream_api.go puts it back to what it was
             until = (work.after or {}).get(_PAUSE)
@@ -122,10 +122,10 @@ class Consumers(Contents):
 
 def _item(row: Json) -> Item:
     pending = row.get("num_pending", 0) + row.get("num_ack_pending", 0)
-    return {**load_item(CONSUMERS, _filters_as_list(row["config"])), "pending": pending}
+    return {**load_item(CONSUMERS, filters_as_list(row["config"])), "pending": pending}
 
 
-def _filters_as_list(config: Json) -> Json:
+def filters_as_list(config: Json) -> Json:
     """A single filter has a place of its own."""
     listed = {key: value for key, value in config.items() if key != "filter_subject"}
     single = config.get("filter_subject")

@@ -48,13 +48,6 @@ _WAY_OUT: t.Mapping[int, str] = {
     10113: "the account wants every stream to have a limit; declare max_bytes",
     10122: "declare a smaller max_bytes, or raise the account's limit for one stream",
 }
-# What JetStream's configuration calls the limits whose cost is counted.
-_COUNTED = {
-    "max_age": "max_age",
-    "max_bytes": "max_bytes",
-    "max_messages": "max_msgs",
-    "max_messages_per_subject": "max_msgs_per_subject",
-}
 
 
 class Streams(Contents):
@@ -63,6 +56,13 @@ class Streams(Contents):
     rows: t.ClassVar[Items] = STREAMS
     table: t.ClassVar[Kind] = KIND
     since: t.ClassVar[t.Mapping[str, Capability]] = SINCE
+    counted: t.ClassVar[t.Mapping[str, str]] = {
+        "max_age": "max_age",
+        "max_bytes": "max_bytes",
+        "max_messages": "max_msgs",
+        "max_messages_per_subject": "max_msgs_per_subject",
+    }
+    """The limits whose cost is counted, and what JetStream's configuration calls them."""
 
     def __init__(self, client: Nats, names: frozenset[Name] | None) -> None:
         super().__init__(self.table, client)
@@ -83,7 +83,7 @@ class Streams(Contents):
     def item_of(self, name: Name, row: Json) -> Item:
         """The values of a stream, and what rules and checks look at besides."""
         item = load_item(self.rows, row["config"])
-        for option in _COUNTED.keys() & item.keys():
+        for option in self.counted.keys() & item.keys():
             item[option] = Limit(item[option], name)
         return {**item, "messages": row["state"]["messages"]}
 
@@ -124,34 +124,25 @@ class Streams(Contents):
         }
         for change in plan.changes:
             option = change.field.option if change.field is not None else ""
-            if option in _COUNTED and change.item in self._rows and change.after:
-                row = self._rows[change.item]
-                answers[cost_of(option, change.item)] = self._cost(option, row, change.after)
+            if option in self.counted and change.item in self._rows and change.after:
+                cost = self._cost(self.counted[option], self._rows[change.item], change.after)
+                answers[cost_of(option, change.item)] = cost
         return answers
 
-    def _cost(self, option: str, row: Json, limit: int) -> int:
+    def _cost(self, word: str, row: Json, limit: int) -> int:
         """How many messages are beyond a limit, at the most; REFUSES where they stay and block others."""
         messages, size = row["state"]["messages"], row["state"]["bytes"]
         discards = row["config"].get("discard") != "new"
-        if option == "max_age":
+        if word == "max_age":
             return self._older(row, limit) if messages else 0
-        if option == "max_messages_per_subject":
-            return sum(max(0, there - limit) for there in self.by_subject(row["config"]["name"]).values())
-        if option == "max_messages":
+        if word == "max_msgs_per_subject":
+            counts = self._nats.subjects(row["config"]["name"], ">").values()
+            return sum(max(0, there - limit) for there in counts)
+        if word == "max_msgs":
             beyond = max(0, messages - limit)
         else:
             beyond = 0 if size <= limit else messages - math.floor(messages * limit / size)
         return beyond if discards or not beyond else REFUSES
-
-    def by_subject(self, stream: Name, subject: str = ">") -> dict[str, int]:
-        """How many messages a stream has of each subject that matches."""
-        found: dict[str, int] = {}
-        while True:
-            row = self._nats.ask(f"STREAM.INFO.{stream}", {"subjects_filter": subject, "offset": len(found)})
-            page = row["state"].get("subjects") or {}
-            found.update(page)
-            if not page or len(found) >= row.get("total", 0):
-                return found
 
     def _older(self, row: Json, age: int) -> int:
         """How many messages are older than an age, found by halving: they are in the order of their age."""

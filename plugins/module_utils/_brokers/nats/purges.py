@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Purging: of the messages of a stream that are meant, so many stay at the most."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..._engine.fields import Field, Finding, Items, Kind
+from ..._engine.plan import HARMLESS, Plan
+from ..._engine.risk import Risk, Rule
+from ..._engine.state import Actual, ClusterRef, Item, Name, State
+from ..._engine.types import Type, Value
+from ..contents import Contents, Work
+from .client import MESSAGE_NOT_FOUND, JetStreamError, Json, Nats
+from .stream_table import stream_name_problem
+from .streams import refused
+from .subjects import subject_problem
+from .types import count
+
+_NAME = re.compile(r"([^/<]+)(?:/([^<]+))?(?:<(\d+))?")
+
+
+def name_of(row: t.Mapping[str, Value]) -> Name:
+    """Which messages are meant, as consents name them: `ORDERS`, `ORDERS/orders.eu.>`, `ORDERS<1500`."""
+    subject, before = row.get("subject"), row.get("up_to_sequence")
+    return f"{row['stream']}" + (f"/{subject}" if subject else "") + (f"<{before}" if before else "")
+
+
+def _parts(name: Name) -> tuple[Name, str, int]:
+    match = _NAME.fullmatch(name)
+    assert match is not None
+    return match[1], match[2] or "", int(match[3] or 0)
+
+
+def _name_problem(name: Name) -> str | None:
+    return None if _NAME.fullmatch(name) else f"{name!r} names no messages of a stream"
+
+
+PURGES = Items(
+    "purges",
+    (),
+    "map",
+    "purge",
+    fields=(
+        Field("stream", (), Type("str", key=str, problem=stream_name_problem)),
+        Field("subject", (), Type("str", key=str, problem=subject_problem), ""),
+        Field("up_to_sequence", (), count(1, 2**63 - 1), 0),
+        Field(
+            "keep",
+            (),
+            Type(
+                "int",
+                key=int,
+                problem=count(0, 2**63 - 1).problem,
+                same_as=lambda wanted, live: bool(live <= wanted),
+            ),
+            rules=(
+                Rule(
+                    "nats.stream.purge",
+                    Risk.DESTRUCTIVE,
+                    "the oldest of these messages are gone for good",
+                    counted=lambda edit: edit.before - edit.after,
+                ),
+            ),
+        ),
+    ),
+    add=(
+        Rule(
+            "nats.stream.missing",
+            Risk.IMPOSSIBLE,
+            "there is no such stream",
+            way_out="correct the name; nats_stream_info lists what there is",
+        ),
+    ),
+    remove=(
+        Rule(
+            "nats.stream.purge.undo",
+            Risk.IMPOSSIBLE,
+            "nothing brings messages back",
+            way_out="leave state: absent out",
+        ),
+    ),
+    name_problem=_name_problem,
+    object_name=lambda name: name,
+)
+
+KIND = Kind(
+    "nats",
+    "messages of NATS streams",
+    fields=(),
+    items=(PURGES,),
+    create=HARMLESS,
+    delete=HARMLESS,
+)
+
+
+class Purges(Contents):
+    """How many of the messages that are meant there are."""
+
+    def __init__(self, client: Nats, names: frozenset[Name] | None) -> None:
+        super().__init__(KIND, client)
+        self._nats, self._names = client, names or frozenset()
+        self._left: dict[Name, int] = {}
+
+    def read(self, _ref: ClusterRef) -> Actual:
+        """Counted once: what is published after a purge is not what was to go."""
+        items: dict[Name, Item] = {}
+        rows: dict[Name, Json] = {}
+        for name in sorted(self._names):
+            stream, subject, before = _parts(name)
+            row = self._nats.stream(stream)
+            if row is not None:
+                if name not in self._left:
+                    self._left[name] = self._count(row, subject, before)
+                rows[name] = row
+                items[name] = {
+                    "stream": stream,
+                    "subject": subject,
+                    "up_to_sequence": before,
+                    "keep": self._left[name],
+                }
+        return Actual(State({}, {PURGES.option: items}), evidence=rows)
+
+    def _count(self, row: Json, subject: str, before: int) -> int:
+        """Of messages of a subject before a sequence, no more can be said than that there are none, or how
+        many the subject has at all."""
+        stream, state = row["config"]["name"], row["state"]
+        if subject:
+            there = sum(self._nats.subjects(stream, subject).values())
+            return there if there and (not before or self._first(stream, subject) < before) else 0
+        if not before or before > state["last_seq"]:
+            return int(state["messages"])
+        gone = 0
+        if state.get("num_deleted"):
+            details = self._nats.ask(f"STREAM.INFO.{stream}", {"deleted_details": True})["state"]
+            gone = sum(sequence < before for sequence in details.get("deleted") or ())
+        return int(max(0, before - state["first_seq"] - gone))
+
+    def _first(self, stream: Name, subject: str) -> int:
+        question = {"seq": 1, "next_by_subj": subject}
+        found = self._nats.find(f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, question)
+        return int(found["message"]["seq"]) if found else 2**63
+
+    def preflight(self, plan: Plan, *, waits: bool) -> list[Finding]:
+        """What the servers do not purge."""
+        del waits
+        findings = []
+        for change in plan.changes:
+            assert change.item is not None
+            stream, _subject, before = _parts(change.item)
+            if before and change.field is not None and change.after:
+                findings.append(
+                    Finding(
+                        change.path,
+                        "nats.stream.purge.exclusive",
+                        "what is before a sequence goes as a whole",
+                        "declare keep: 0, or leave up_to_sequence out",
+                    )
+                )
+            row = self._nats.stream(stream)
+            if row is not None and (row["config"].get("deny_purge") or row["config"].get("sealed")):
+                findings.append(
+                    Finding(
+                        change.path,
+                        "nats.stream.purge.denied",
+                        f"stream {stream} denies purging for good (deny_purge)",
+                        "let messages expire (max_age), or make a new stream without deny_purge",
+                    )
+                )
+        return findings
+
+    def perform(self, work: Work) -> None:
+        """Purge no more than was counted."""
+        assert work.after is not None
+        stream, subject, before = _parts(work.name)
+        state, keep = work.evidence[work.name]["state"], work.after["keep"]
+        if keep and (subject or state.get("num_deleted")):
+            which: Json = {"keep": keep}
+        else:
+            which = {"seq": before or state["last_seq"] + 1 - keep}
+        try:
+            self._nats.tell(f"STREAM.PURGE.{stream}", which | ({"filter": subject} if subject else {}))
+        except JetStreamError as error:
+            raise refused(work, error) from error
+        self._left[work.name] = keep
+
+    def unsettled(self, _plan: Plan) -> t.Iterator[str]:
+        """The answer to a purge says that it is done."""
+        return iter(())
