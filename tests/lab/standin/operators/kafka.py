@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import secrets
@@ -212,10 +213,13 @@ class KafkaOperator(Operator):
 
     async def _authority(self) -> Pair:
         """Who signs for the brokers: both halves of the cluster's authority."""
-        cluster = self.cluster
-        key = await cluster.secret(f"{cluster.release}-cluster-ca")
-        shown = await cluster.secret(f"{cluster.release}-cluster-ca-cert")
-        return Pair(shown["ca.crt"], key["ca.key"])
+        texts = []
+        for name, key in (("cluster-ca-cert", "ca.crt"), ("cluster-ca", "ca.key")):
+            where = f"{self.cluster.release}-{name}"
+            found = await self.cluster.platform.kube.get("Secret", self.cluster.namespace, where)
+            assert found is not None
+            texts.append(base64.b64decode(found["data"][key]).decode())
+        return Pair(*texts)
 
     async def _reverts(self, wanted: int, before: int) -> bool:
         """Whether fewer brokers are refused: a leaving one has partitions.
