@@ -163,7 +163,7 @@ class _Search:
                 self._tried.append(Tried(way.origin, _listed(way), str(error)))
                 continue
             except LoginRefused as error:
-                raise LoginRefused(f"{error}; {_login_hint(login, source)}", **error.details) from error
+                raise LoginRefused(f"{error}{_login_note(login, source)}", **error.details) from error
             asked = self._session.requests if self._session else Requests()
             return Reached(client, way, tuple(self._tried), login, asked)
         raise self._unreachable()
@@ -251,15 +251,11 @@ class _Search:
         )
 
 
-def _login_hint(login: Login | None, source: str) -> str:
+def _login_note(login: Login | None, source: str) -> str:
+    """What a broker cannot know of a login that it refuses."""
     if login is None:
-        return "name one of the cluster's users in broker_username"
-    if source:
-        return (
-            f"the password is the one in Secret {source}; if the brokers have another one, give that in "
-            "broker_password"
-        )
-    return "check broker_username and broker_password"
+        return "; name one of the cluster's users in broker_username"
+    return f" (the password is the one in Secret {source})" if source else ""
 
 
 def _listening(way: Way, addresses: t.Mapping[str, tuple[str, ...]], patience: float) -> Way:
