@@ -62,15 +62,17 @@ def engine() -> dict[str, str]:
             )
     variables = {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
     try:
-        _run(["docker", "info"], variables)
+        run(["docker", "info"], variables)
     except AttachError as error:
         raise AttachError("--cluster kind needs a container engine, and docker does not answer") from error
     return variables
 
 
-def create_kind(name: str, plane: ControlPlane, variables: Mapping[str, str]) -> None:
+def create_kind(
+    name: str, plane: ControlPlane, variables: Mapping[str, str], settings: Mapping[str, Any] | None = None
+) -> None:
     """Create a kind cluster with an audit log in ``plane``'s log folder; ``KIND_NODE_IMAGE`` is its image, if
-    set.
+    set, and ``settings`` are more of kind's configuration.
 
     :raises AttachError: with the end of kind's output
     """
@@ -80,7 +82,7 @@ def create_kind(name: str, plane: ControlPlane, variables: Mapping[str, str]) ->
     plane.audit_log.chmod(0o666)
     (plane.audit_log.parent / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
     config = plane.directory / "kind.yaml"
-    config.write_text(yaml.safe_dump(_kind_config(plane.audit_log.parent)))
+    config.write_text(yaml.safe_dump({**_kind_config(plane.audit_log.parent), **(settings or {})}))
     run_kind(name, plane.admin_kubeconfig, variables, "--config", str(config))
     plane.admin_kubeconfig.chmod(0o600)
 
@@ -96,23 +98,23 @@ def run_kind(name: str, kubeconfig: Path, variables: Mapping[str, str], *options
     if image := os.environ.get("KIND_NODE_IMAGE"):
         command += ["--image", image]
     try:
-        _run(command, variables)
+        run(command, variables)
     except AttachError as error:
         print(f"once more, as {error}", file=sys.stderr)
         delete_kind(name, variables)
-        _run(command, variables)
+        run(command, variables)
 
 
 def delete_kind(name: str, variables: Mapping[str, str]) -> None:
     """Delete the cluster; no error where it or its engine is gone."""
     with contextlib.suppress(AttachError):
-        _run(["kind", "delete", "cluster", "--name", name], variables)
+        run(["kind", "delete", "cluster", "--name", name], variables)
 
 
 def gateway(variables: Mapping[str, str]) -> str:
     """The address by which the nodes of kind clusters reach this machine. :raises AttachError: none"""
     form = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}"
-    for line in _run(["docker", "network", "inspect", "kind", "--format", form], variables).split():
+    for line in run(["docker", "network", "inspect", "kind", "--format", form], variables).split():
         if ipaddress.ip_address(line).version == 4:
             return line
     raise AttachError("kind's network has no IPv4 gateway")
@@ -146,7 +148,8 @@ def _kind_config(log: Path) -> dict[str, Any]:
     return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [node]}
 
 
-def _run(command: list[str], variables: Mapping[str, str]) -> str:
+def run(command: list[str], variables: Mapping[str, str]) -> str:
+    """The output of a program with these variables. :raises AttachError: with the end of what it said"""
     try:
         done = subprocess.run(command, env=dict(variables), capture_output=True, text=True, check=False)
     except OSError as error:
@@ -187,7 +190,7 @@ def address_for(server: str) -> str:
     host = target.hostname or "localhost"
     if host == "localhost" or host.startswith("127."):
         with contextlib.suppress(AttachError):
-            published = _run(["docker", "ps", "--format", "{{.Ports}}"], os.environ)
+            published = run(["docker", "ps", "--format", "{{.Ports}}"], os.environ)
             if f":{target.port}->" in published:
                 return gateway(os.environ)
         return host

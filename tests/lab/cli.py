@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from tests.lab import build, labs, tenants
 from tests.lab.audit import Mark
 from tests.lab.definitions import PROFILES
 from tests.lab.faults import Action, Fault, Verb
 from tests.lab.labs import Cluster, Lab, LabError, LabOptions
+from tests.lab.operators import build as operators
 from tests.lab.processes import listening
 from tests.lab.standin.control import App, ClusterView, ControlError, FaultKind
 
@@ -57,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     up_.add_argument("--cluster", choices=get_args(Cluster), default="embedded")
     up_.add_argument("--kubeconfig", type=Path, help="of the cluster, with --cluster existing")
     up_.add_argument("--profile", choices=PROFILES, default="current", help="which platform is played")
+    up_.add_argument(
+        "--operators", action="store_true", help="with RabbitMQ's operators, for tenants of pods (kind alone)"
+    )
     up_.add_argument("--reconcile-seconds", type=float, default=0.05, help="how long a reconcile takes")
 
     down_ = of_lab("down", "end a lab: no process, port or file is left")
@@ -75,7 +79,11 @@ def parser() -> argparse.ArgumentParser:
     kubeconfig_.add_argument("namespace")
 
     tenant_ = of_lab("tenant", "make a tenant and print its namespace")
-    tenant_.add_argument("--brokerless", action="store_true", help="play everything but the broker processes")
+    below = tenant_.add_mutually_exclusive_group()
+    below.add_argument("--brokerless", action="store_true", help="play everything but the broker processes")
+    below.add_argument(
+        "--operators", action="store_true", help="RabbitMQ and NATS as pods under real operators"
+    )
     tenant_.add_argument("--quota", action="append", default=[], metavar="RESOURCE=QUANTITY")
     tenant_.add_argument("tenant", help="its name, without the prefix tenant-")
 
@@ -121,6 +129,8 @@ def _up(options: argparse.Namespace) -> None:
     """Start a lab, building first what is missing."""
     started = time.monotonic()
     build.build(build.all_steps())
+    if options.operators:
+        operators.ensure()
     lab = labs.start(
         LabOptions(
             cluster=options.cluster,
@@ -128,6 +138,7 @@ def _up(options: argparse.Namespace) -> None:
             profile=options.profile,
             reconcile_seconds=options.reconcile_seconds,
             name=options.name,
+            operators=options.operators,
         )
     )
     print(f"lab {lab.name} is up after {time.monotonic() - started:.1f} s: {lab.server}")
@@ -203,7 +214,8 @@ def _kubeconfig(options: argparse.Namespace) -> None:
 def _tenant(options: argparse.Namespace) -> None:
     """Make a tenant."""
     quota = dict(entry.partition("=")[::2] for entry in options.quota)
-    made = labs.attach(options.name).tenant(options.tenant, brokers=not options.brokerless, quota=quota)
+    brokers: bool | Literal["operators"] = "operators" if options.operators else not options.brokerless
+    made = labs.attach(options.name).tenant(options.tenant, brokers=brokers, quota=quota)
     print(made.namespace)
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import labs
+from tests.lab import attach, labs
 from tests.lab.labs import Lab, LabOptions
+from tests.lab.operators import build as operators
 from tests.lab.tenants import Tenant
 
 _counter = itertools.count(1)
@@ -26,6 +27,27 @@ def lab() -> Iterator[Lab]:
         yield labs.attach(name)
         return
     own = labs.start(LabOptions(name=f"pytest-{os.getpid()}", owner_pid=os.getpid()))
+    yield own
+    own.down()
+
+
+@pytest.fixture(scope="session")
+def operators_lab() -> Iterator[Lab]:
+    """One lab in kind for the whole run whose tenants may have RabbitMQ and NATS as pods under the platform's
+    real operators: ``operators_lab.tenant(name, brokers="operators")``. The running one that
+    ``BROKEROPS_OPERATORS_LAB`` names, if it is set.
+    """
+    if name := os.environ.get("BROKEROPS_OPERATORS_LAB"):
+        yield labs.attach(name)
+        return
+    try:
+        attach.engine()
+    except attach.AttachError as error:
+        pytest.skip(str(error))
+    operators.ensure()
+    own = labs.start(
+        LabOptions(cluster="kind", operators=True, name=f"operators-{os.getpid()}", owner_pid=os.getpid())
+    )
     yield own
     own.down()
 

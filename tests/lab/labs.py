@@ -36,6 +36,7 @@ from tests.lab.controlplane import (
     wait_for_applications,
 )
 from tests.lab.faults import ADDRESS, FaultClient, register
+from tests.lab.operators import install, network
 from tests.lab.pki import Authority
 from tests.lab.processes import Process
 from tests.lab.standin.control import Control
@@ -63,6 +64,8 @@ class LabOptions:
     :param owner_pid: the lab ends with this process (cleaned up at the next start); None: it stays until it
         is ended
     :param name: what to find it by; None makes one up
+    :param operators: RabbitMQ's operators run in it, and tenants may have RabbitMQ and NATS as pods; with
+        ``kind`` alone
     """
 
     cluster: Cluster = "embedded"
@@ -71,6 +74,7 @@ class LabOptions:
     reconcile_seconds: float = 0.05
     owner_pid: int | None = None
     name: str | None = None
+    operators: bool = False
 
 
 @dataclass
@@ -92,6 +96,7 @@ class Record:
     processes: list[Process] = field(default_factory=list)
     attached: bool = False
     engine: dict[str, str] = field(default_factory=dict)
+    operators: bool = False
 
     @property
     def directory(self) -> Path:
@@ -197,11 +202,21 @@ class Lab:
             )
         return path
 
-    def tenant(self, name: str, *, brokers: bool = True, quota: Mapping[str, str] | None = None) -> Tenant:
+    def tenant(
+        self,
+        name: str,
+        *,
+        brokers: bool | Literal["operators"] = True,
+        quota: Mapping[str, str] | None = None,
+    ) -> Tenant:
         """Make the tenant ``name`` (namespace ``tenant-<name>``), or take it if it is there.
 
-        :raises LabError: not a DNS label
+        :param brokers: whether real brokers run below its applications, as processes; ``operators``: as pods
+            under the platform's real operators (Kafka, whose operator is not to be had, as processes)
+        :raises LabError: not a DNS label, or no operators in this lab
         """
+        if brokers == "operators" and not self.record.operators:
+            raise LabError(f"lab {self.name} was not started with operators")
         if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", name):
             raise LabError(f"a tenant's name is a DNS label of at most 56 characters, not {name!r}")
         namespace = f"tenant-{name}"
@@ -253,6 +268,8 @@ def start(options: LabOptions | None = None) -> Lab:
     :raises LabError: the name is taken, no number is free, or a part did not come up (all is removed again)
     """
     options = options or LabOptions()
+    if options.operators and options.cluster != "kind":
+        raise LabError("operators run in a kind cluster alone")
     with cache.lock("labs"):
         _sweep()
         record = _claim(options)
@@ -329,9 +346,8 @@ def _claim(options: LabOptions) -> Record:
     if number is None:
         raise LabError("a hundred labs are running, no number is free")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    record = Record(
-        name, number, options.cluster, options.profile, now, processes.myself("starter", os.getpid())
-    )
+    starter = processes.myself("starter", os.getpid())
+    record = Record(name, number, options.cluster, options.profile, now, starter, operators=options.operators)
     record.directory.mkdir(parents=True, mode=0o700)
     record.write()
     return record
@@ -352,7 +368,8 @@ def _bring_up(lab: Lab, options: LabOptions) -> None:
         record.engine = clusters.engine()
         record.attached = True
         record.write()
-        clusters.create_kind(_kind_name(record), plane, record.engine)
+        settings = network.kind_settings(record.number) if options.operators else None
+        clusters.create_kind(_kind_name(record), plane, record.engine, settings)
         address = clusters.gateway(record.engine)
     else:
         clusters.take_over(options.kubeconfig, plane)
@@ -360,6 +377,10 @@ def _bring_up(lab: Lab, options: LabOptions) -> None:
         record.write()
         address = clusters.address_for(lab.server)
     install_platform(lab.api, options.profile)
+    if options.operators:
+        install.open_route(lab.api, record.number)
+        install.load_images(_kind_name(record), clusters.run, record.engine)
+        install.install(lab.api)
     process, port = plane.start_cozystack_api(_account(lab, "cozystack-api"), address)
     started(process, _start_stand_in(lab, options))
     authority = (plane.pki / "cozystack-ca.crt").read_text()
@@ -369,6 +390,9 @@ def _bring_up(lab: Lab, options: LabOptions) -> None:
     begun = lab.control.settings()
     own = ("reconcile_seconds", "frozen", "traps")  # the others follow the first; None lets them
     settings = {name: value if name in own else None for name, value in begun.items()}
+    if options.operators:  # what they do takes the time that it takes
+        settings["timeout_seconds"] = 600.0
+        lab.control.settings(**settings)
     (lab.directory / SETTINGS).write_text(json.dumps(settings))
 
 
@@ -412,6 +436,8 @@ def _remove(directory: Path) -> None:
         processes.end(recorded, grace=0.3)
         if record.attached and record.cluster == "kind":
             clusters.delete_kind(_kind_name(record), record.engine)
+            if record.operators:
+                network.close_route(record.number)
         elif record.attached:
             clusters.leave(ControlPlane(directory, ""))
     processes.end(processes.marked(directory), grace=1.0)

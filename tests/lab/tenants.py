@@ -106,16 +106,18 @@ def create(
     namespace: str,
     directory: Path,
     *,
-    brokers: bool,
+    brokers: bool | Literal["operators"],
     quota: Mapping[str, str] | None,
 ) -> Tenant:
     """Make the tenant ``namespace`` and its kubeconfigs; returns when its rights are in force.
 
-    :param brokers: whether real brokers run below its applications
+    :param brokers: whether real brokers run below its applications, and whether operators run them
     :param quota: hard limits of its ResourceQuota (and then a LimitRange too), as a tenant with quotas has
         them
     """
-    labels = {TENANT_LABEL: "true", **({} if brokers else {BROKERS_LABEL: "none"})}
+    labels = {TENANT_LABEL: "true"}
+    if brokers is not True:
+        labels[BROKERS_LABEL] = brokers or "none"
     account = {"kind": "ServiceAccount", "name": namespace, "namespace": namespace}
     meta = {"namespace": namespace}
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})

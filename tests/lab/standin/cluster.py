@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 KINDS: dict[App, str] = {"kafka": "Kafka", "rabbitmq": "RabbitMQ", "nats": "NATS"}
+POD_PORTS: dict[App, dict[str, int]] = {
+    "rabbitmq": {"rabbitmq": 5672, "management": 15672},
+    "nats": {"nats": 4222, "monitoring": 8222},
+}
 
 
 def now() -> str:
@@ -323,6 +327,8 @@ class Cluster:
             thread = asyncio.get_running_loop().run_in_executor
             processes = {member.pod: member for member in await thread(None, self.pods.processes)}
             endpoints = await thread(None, self._endpoints)
+        elif detailed:
+            endpoints = self._pod_endpoints()
         return {
             "namespace": self.namespace,
             "app": self.app,
@@ -351,10 +357,19 @@ class Cluster:
                 "ready": pod.ready,
                 "restarts": pod.restarts,
                 "reason": pod.reason,
-                "address": processes[pod.name].address if pod.name in processes else None,
+                "address": processes[pod.name].address if pod.name in processes else pod.address or None,
                 "pid": processes[pod.name].pid if pod.name in processes else None,
             }
             for pod in self.state.pods.values()
+        ]
+
+    def _pod_endpoints(self) -> list[EndpointView]:
+        """Where Ready pods that run their brokers themselves are reached."""
+        return [
+            {"component": component, "host": pod.address, "port": port}
+            for pod in self.state.pods.values()
+            if pod.ready and pod.address and pod.component == self.app
+            for component, port in POD_PORTS[self.app].items()
         ]
 
     def _endpoints(self) -> list[EndpointView]:

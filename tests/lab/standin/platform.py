@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from tests.lab.brokers.addresses import AddressPool
 from tests.lab.brokers.api import BrokerError, stop_all
 from tests.lab.definitions import definitions
+from tests.lab.operators.handed import HANDED
 from tests.lab.standin import pods
 from tests.lab.standin.cluster import KINDS, Cluster, cancelled
 from tests.lab.standin.control import App, StatusView
@@ -25,7 +26,7 @@ from tests.lab.standin.values import Json, defaults
 
 log = logging.getLogger(__name__)
 
-BROKERLESS: Final = "lab.brokerops.io/brokers"
+BROKERS: Final = "lab.brokerops.io/brokers"  # "none", "operators"; processes without it
 _GROUP_LABEL: Final = "apps.cozystack.io/application.group"
 _KIND_LABEL: Final = "apps.cozystack.io/application.kind"
 _NAME_LABEL: Final = "apps.cozystack.io/application.name"
@@ -54,7 +55,7 @@ class Platform:
         self.loops: dict[Identity, ReleaseLoop] = {}
         self._lives: dict[Identity, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._brokerless: dict[str, bool] = {}
+        self._brokers: dict[str, str] = {}
         self._quotas: dict[tuple[str, str], Json] = {}
         self._quota_dirty: set[str] = set()
         self._quota_news = asyncio.Event()
@@ -235,9 +236,11 @@ class Platform:
         if identity not in self.clusters:
             self.clusters[identity] = Cluster(self, *identity)
         cluster = self.clusters[identity]
-        cluster.with_brokers = not self._brokerless.get(cluster.namespace, False)
+        brokers = self._brokers.get(cluster.namespace, "")
+        handed = HANDED.get(cluster.app) if brokers == "operators" else None
+        cluster.with_brokers = brokers != "none" and not handed
         if not cluster.operators:
-            cluster.operators = [make(cluster) for make in OPERATORS[cluster.app]]
+            cluster.operators = [make(cluster) for make in handed or OPERATORS[cluster.app]]
             cluster.tasks = [self.spawn(operator.run()) for operator in cluster.operators]
             if cluster.state.resources:
                 cluster.touch()
@@ -263,8 +266,11 @@ class Platform:
             if task is not None:
                 await cancelled([task])
             cluster = self.clusters.pop(identity)
+            operators = cluster.operators
             await cluster.end()
             try:
+                for operator in operators:
+                    await operator.drop()
                 await cluster.stop_brokers()
             except BrokerError as error:
                 log.warning("%s: %s", cluster, error)
@@ -284,12 +290,12 @@ class Platform:
             elif event == "SET":
                 self._namespace(what)
             else:
-                self._brokerless.pop(what["metadata"]["name"], None)
+                self._brokers.pop(what["metadata"]["name"], None)
                 self.spawn(self.forget(what["metadata"]["name"]))
 
     def _namespace(self, item: Json) -> None:
         labels = item["metadata"].get("labels") or {}
-        self._brokerless[item["metadata"]["name"]] = labels.get(BROKERLESS) == "none"
+        self._brokers[item["metadata"]["name"]] = labels.get(BROKERS, "")
 
     async def _watch_pods(self) -> None:
         """Notice pods that somebody deletes, as a tenant's admin may."""

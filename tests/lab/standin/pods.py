@@ -220,6 +220,14 @@ class Pods:
         await self.remove(pods.pod(ordinal))
         return await self.create(pods, ordinal)
 
+    async def show(self, pods: list[Pod]) -> None:
+        """Take over pods that somebody else made, in place of those known so far."""
+        known, self._cluster.state.pods = self._cluster.state.pods, {pod.name: pod for pod in pods}
+        for gone in known.keys() - self._cluster.state.pods.keys():
+            await self._workload_gone(f"pod-{gone}")
+        if known != self._cluster.state.pods:
+            await self.report()
+
     async def remove(self, name: str, *, volume: bool = False) -> None:
         """Delete a pod, and with ``volume`` what it stored."""
         cluster = self._cluster

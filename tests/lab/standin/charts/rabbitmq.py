@@ -22,7 +22,7 @@ from tests.lab.standin.names import kebab
 from tests.lab.standin.values import ChartError, Json
 
 TEMPLATE = "rabbitmq/templates/rabbitmq.yaml"
-_PATCHES = {"v4.2": "4.2.4", "v4.1": "4.1.8", "v4.0": "4.0.9", "v3.13": "3.13.7"}
+PATCHES = {"v4.2": "4.2.4", "v4.1": "4.1.8", "v4.0": "4.0.9", "v3.13": "3.13.7"}
 _RIGHTS = {
     "admin": {"configure": ".*", "write": ".*", "read": ".*"},
     "readonly": {"configure": "", "write": "", "read": ".*"},
@@ -38,7 +38,7 @@ def render(values: Json, context: Context) -> Rendered:
             " error calling index: value is nil; should be of type string"
         )
     # Charts before v1.1.0 run 3.13, whatever stands in a field that they do not know.
-    version = _PATCHES[values["version"] if "version" in context.fields else "v3.13"]
+    version = PATCHES[values["version"] if "version" in context.fields else "v3.13"]
     cluster = custom(
         "RabbitmqCluster",
         release,

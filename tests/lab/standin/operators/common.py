@@ -37,6 +37,9 @@ class Operator:
         """Bring reality one step nearer; returns seconds after which to look again (None: when woken)."""
         raise NotImplementedError
 
+    async def drop(self) -> None:
+        """Let go of what stands in the API without belonging to the stand-in; nothing, where all does."""
+
     async def run(self) -> None:
         """Reconcile whenever woken, for ever; a failed pass is tried again."""
         delay: float | None = None
