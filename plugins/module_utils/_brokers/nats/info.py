@@ -71,10 +71,10 @@ def _stream(row: Json) -> dict[str, Value]:
         "subjects": state.get("num_subjects", 0),
         "deleted": state.get("num_deleted", 0),
         "consumers": state["consumer_count"],
-        "behind": {
-            origin["name"]: {"messages": origin.get("lag", 0), "active_ago": _seconds(origin)}
+        "behind": [
+            {"name": origin["name"], "messages": origin.get("lag", 0), "active_ago": _seconds(origin)}
             for origin in (*([row["mirror"]] if row.get("mirror") else ()), *(row.get("sources") or ()))
-        },
+        ],
     }
 
 

@@ -47,8 +47,8 @@ PURGES = Items(
     "purge",
     fields=(
         Field("stream", (), Type("str", key=str, problem=stream_name_problem)),
-        Field("subject", (), Type("str", key=str, problem=subject_problem), ""),
-        Field("up_to_sequence", (), count(1, 2**63 - 1), 0),
+        Field("subject", (), Type("str", key=str, problem=subject_problem)),
+        Field("up_to_sequence", (), count(1, 2**63 - 1)),
         Field(
             "keep",
             (),
@@ -117,10 +117,10 @@ class Purges(Contents):
                 if name not in self._left:
                     self._left[name] = self._count(row, subject, before)
                 rows[name] = row
+                meant = {"subject": subject, "up_to_sequence": before}
                 items[name] = {
                     "stream": stream,
-                    "subject": subject,
-                    "up_to_sequence": before,
+                    **{option: value for option, value in meant.items() if value},
                     "keep": self._left[name],
                 }
         return Actual(State({}, {PURGES.option: items}), evidence=rows)

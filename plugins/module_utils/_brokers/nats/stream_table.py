@@ -125,7 +125,7 @@ def _pair_problem(value: Value) -> str | None:
 def _source_problem(source: Value) -> str | None:
     if not source:
         return None
-    texts = [stream_name_problem(source["name"])]
+    texts = [stream_name_problem(source.get("name", ""))]
     if source.get("filter_subject"):
         texts.append(subject_problem(source["filter_subject"]))
     if source.get("filter_subject") and source.get("subject_transforms"):
@@ -180,7 +180,7 @@ MIRROR = Type(
     "tree",
     key=_source_key,
     problem=lambda value: _source_problem(without_nothing(value)),
-    options=_SOURCE_OPTIONS,
+    options={**_SOURCE_OPTIONS, "name": {"type": "str"}},
     normal=without_nothing,
     load=lambda stored: from_json(_SOURCE, stored),
     store=lambda wanted, before: {**unknown(_SOURCE, before), **to_json(_SOURCE, wanted)} if wanted else None,
