@@ -7,14 +7,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: consents
 short_description: Sort consents by the module that knows them
-version_added: 0.1.0
+version_added: 0.2.0
 author:
   - The brokerops.messaging authors (@brokerops)
 description:
   - Each module refuses a consent whose code it does not know, so that no typing error passes for a consent. Whoever
     declares a cluster and what is inside it in one place has one list of consents for all of it. This filter makes of it a
     list for each module, and says which consents no module knows.
-positional: kind
+positional: kind, inside
 options:
   _input:
     description:
@@ -28,6 +28,12 @@ options:
     type: str
     choices: [kafka, rabbitmq, nats]
     required: true
+  inside:
+    description:
+      - Which lists of things inside the cluster are declared as well, such as V(queues).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -38,7 +44,7 @@ EXAMPLES = r"""
     queues:
       - name: legacy
         state: absent
-    allow: "{{ (allow | brokerops.messaging.consents('rabbitmq')).queues }}"
+    allow: "{{ (allow | brokerops.messaging.consents('rabbitmq', ['queues'])).queues }}"
 """
 
 RETURN = r"""
@@ -60,11 +66,11 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
 )
 
 
-def consents(allow: t.Sequence[str], kind: str) -> dict[str, list[str]]:
+def consents(allow: t.Sequence[str], kind: str, inside: t.Iterable[str] = ()) -> dict[str, list[str]]:
     """See the documentation above."""
     known = {"cluster": APPLICATIONS[kind].kind.consents()} | {
-        option: shelf.kind.consents().union(plaintext_consents(kind))
-        for option, shelf in broker(kind).shelves.items()
+        option: broker(kind).shelves[option].kind.consents().union(plaintext_consents(kind))
+        for option in inside
     }
     problems = unknown_consents(allow, frozenset().union(*known.values()))
     return {
