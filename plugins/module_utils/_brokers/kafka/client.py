@@ -82,6 +82,15 @@ class Brokers:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Controllers:
+    """The quorum that decides in KRaft mode: its leader, None where there is none, and when (milliseconds
+    since 1970) each voter last had everything."""
+
+    leader: int | None
+    caught_up: t.Mapping[int, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
     """A value in effect (None: it is secret) and where it comes from, in Kafka's words:
     DYNAMIC_TOPIC_CONFIG, STATIC_BROKER_CONFIG, DEFAULT_CONFIG and so on."""
@@ -197,6 +206,15 @@ class Kafka:
         }
         controller = found["controller_id"]
         return Brokers(dict(sorted(nodes.items())), None if controller < 0 else controller)
+
+    def controllers(self) -> Controllers:
+        """The quorum of the controllers. Raises TooOld where ZooKeeper is in their place."""
+        found = self._read("the controllers", lambda admin: admin.describe_metadata_quorum())
+        quorum = found["topics"][0]["partitions"][0]
+        return Controllers(
+            None if quorum["leader_id"] < 0 else quorum["leader_id"],
+            {row["replica_id"]: row["last_caught_up_timestamp"] for row in quorum["current_voters"]},
+        )
 
     def topics(self, names: t.Iterable[str] | None = None) -> dict[str, Topic]:
         """The topics of these names that are there, or all with the internal ones; sorted by name.

@@ -1,0 +1,296 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How `cluster_health_info` runs: it looks, judges, and as a gate looks again until it may pass."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import time
+import typing as t
+
+from .._brokers.brokers import broker
+from .._convergence.api import Requests
+from .._convergence.errors import ConnectionFailed, Failure, NotFound
+from .._engine.certificate import authorities
+from .._engine.consent import unknown_consents
+from .._engine.fields import Problem
+from .._engine.health import Evidence, Health, Public, Seen
+from .._engine.judgement import Thresholds, judge
+from .._engine.state import ClusterRef
+from .._platforms.cozystack.access import Access
+from .._platforms.cozystack.health import look
+from .._platforms.cozystack.names import label_problem
+from .._platforms.session import Session
+from .arguments import Spec, connection_arguments
+from .info import query_problem, search
+from .module import Module, Options, said
+from .reach import Reached, broker_arguments, broker_problems, plaintext_consents, reach
+from .result import Result, requests_result, telling_secrets
+from .session import open_session
+
+try:
+    import jmespath
+    import jmespath.visitor
+except ImportError:
+    jmespath = None
+
+PLATFORM, BROKER = str(Evidence.PLATFORM), str(Evidence.BROKER)
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def health_arguments() -> Spec:
+    """All options of the module."""
+    return (
+        connection_arguments()
+        | broker_arguments()
+        | {
+            "kind": {"type": "str", "required": True, "choices": ["kafka", "rabbitmq", "nats"]},
+            "ask": {"type": "list", "elements": "str", "choices": [PLATFORM, BROKER]},
+            "backlog_threshold": {"type": "int"},
+            "storage_threshold": {"type": "int", "default": 85},
+            "certificate_days": {"type": "int", "default": 14},
+            "gates": {"type": "list", "elements": "str", "default": []},
+            "samples": {"type": "int", "default": 1},
+            "interval": {"type": "int", "default": 5},
+            "wait_timeout": {"type": "int", "default": 0},
+            "allow": {"type": "list", "elements": "str", "default": []},
+        }
+    )
+
+
+def run_health() -> None:
+    """The whole life of `cluster_health_info`."""
+    module = Module(health_arguments())
+    options = module.params
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
+    module.refuse(str(ref), [*_problems(options), *unknown_consents(options["allow"], _consents(options))])
+    looks = _Looks(module, ref)
+    try:
+        health, gates, taken = _until_good(looks, options)
+    except Failure as error:
+        module.end(str(ref), error, {"changed": False} | looks.result())
+    finally:
+        looks.close()
+    result: Result = {"changed": False, "health": health, "gates": gates, "looks": taken} | looks.result()
+    shut = [f"{gate['expression']} (saw {gate['saw']})" for gate in gates if not gate["passed"]]
+    if shut:
+        listed = "; ".join(shut)
+        module.fail_json(msg=f"{ref} is {health['status']} and does not pass: {listed}", **result)
+    module.exit_json(**result)
+
+
+def _until_good(looks: _Looks, options: Options) -> tuple[Public, list[Result], int]:
+    """The last look, what each gate made of it, and how many looks it took: until as many in a row pass all
+    gates as are wanted, or one does not after the time is over."""
+    deadline = time.monotonic() + options["wait_timeout"]
+    good = taken = 0
+    while True:
+        health = looks.look().public()
+        gates = [_pass(gate, health) for gate in options["gates"]]
+        taken += 1
+        passed = all(gate["passed"] for gate in gates)
+        good = good + 1 if passed else 0
+        left = deadline - time.monotonic()
+        if good >= options["samples"] or (not passed and left <= 0):
+            return health, gates, taken
+        time.sleep(options["interval"] if passed else min(options["interval"], left))
+
+
+def _pass(expression: str, health: Public) -> Result:
+    """Whether a gate opens: its expression has to be true, not merely something."""
+    try:
+        passed = search(expression, health) is True
+        saw = "; ".join(_seen_by(jmespath.compile(expression).parsed, health))
+    except ValueError as error:
+        passed, saw = False, str(error)
+    return {"expression": expression, "passed": passed, "saw": saw}
+
+
+def _seen_by(node: t.Mapping[str, t.Any], health: Public) -> t.Iterator[str]:
+    """What stands on both sides of each comparison, as a whole expression only says no."""
+    if node["type"] in ("and_expression", "or_expression", "not_expression"):
+        for child in node["children"]:
+            yield from _seen_by(child, health)
+        return
+    interpreter = jmespath.visitor.TreeInterpreter()
+    if node["type"] == "comparator":
+        left, right = (json.dumps(interpreter.visit(child, health)) for child in node["children"])
+        yield f"{left} {_SIGNS[node['value']]} {right}"
+    else:
+        yield json.dumps(interpreter.visit(node, health))
+
+
+def gate_problem(expression: str) -> str | None:
+    """What is wrong with a gate by itself: it has to be an expression, about parts that there are."""
+    wrong = query_problem(expression)
+    if wrong is not None:
+        return wrong
+    nothing = judge("", None, "", Thresholds(), datetime.datetime.now(datetime.UTC)).public()
+    missing = [name for name in _parts(jmespath.compile(expression).parsed) if name not in nothing]
+    if missing:
+        return f"health has no {missing[0]!r}; it has {', '.join(sorted(nothing))}"
+    return None
+
+
+def _parts(node: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The names that an expression looks for in the health itself."""
+    sort, children = node["type"], node["children"]
+    if sort == "field":
+        yield node["value"]
+    elif sort in _LEADS_INSIDE:
+        yield from _parts(children[0])
+    elif sort != "expref":
+        for child in children:
+            yield from _parts(child)
+
+
+_LEADS_INSIDE = frozenset(
+    (
+        "subexpression",
+        "index_expression",
+        "projection",
+        "value_projection",
+        "filter_projection",
+        "flatten",
+        "pipe",
+    )
+)
+
+
+def _consents(options: Options) -> tuple[str, ...]:
+    return plaintext_consents(options["kind"])
+
+
+def _problems(options: Options) -> list[Problem]:
+    percent = options["storage_threshold"]
+    gates = [
+        Problem(f"gates[{number}]", wrong)
+        for number, gate in enumerate(options["gates"])
+        if (wrong := gate_problem(gate)) is not None
+    ]
+    again = options["samples"] > 1 or options["wait_timeout"] > 0
+    return [
+        *said(
+            namespace=label_problem(options["namespace"]),
+            cluster=label_problem(options["cluster"]),
+            ask="names nobody; leave it out" if options["ask"] == [] else None,
+            storage_threshold=None if 0 < percent <= 100 else "is no percentage; write 1 to 100",
+            samples=None if options["samples"] > 0 else "are none; write 1 or more",
+            interval=None if options["interval"] >= 0 else "is no time; write 0 or more seconds",
+            gates="are missing: looks are taken again until gates pass; give some, or leave out samples and "
+            "wait_timeout"
+            if again and not options["gates"]
+            else None,
+        ),
+        *broker_problems(options),
+        *gates,
+    ]
+
+
+class _Looks:
+    """One look after the other, over one session and one connection for as long as they last."""
+
+    def __init__(self, module: Module, ref: ClusterRef) -> None:
+        self._module, self._options, self._ref = module, module.params, ref
+        named = [BROKER] if self._options["broker_endpoints"] is not None else [PLATFORM, BROKER]
+        self._ask = self._options["ask"] or named
+        self._session: Session | None = None
+        self._reached: Reached[t.Any] | None = None
+        self._way: Result | None = None
+        self._spent = Requests()
+        self._zookeeper_lost = False
+
+    def look(self) -> Health:
+        """What platform and broker say now."""
+        options = self._options
+        platform = self._platform() if PLATFORM in self._ask else None
+        told = self._broker(platform) if BROKER in self._ask else "ask does not name it"
+        thresholds = Thresholds(
+            options["backlog_threshold"], options["storage_threshold"], options["certificate_days"]
+        )
+        now = datetime.datetime.now(datetime.UTC)
+        return judge(self._ref.kind, platform, told, thresholds, now)
+
+    def result(self) -> Result:
+        """How the brokers were reached, null where they were not, and how many requests it all took."""
+        asked = self._session.requests if self._session else Requests()
+        theirs = self._reached.client.requests if self._reached else Requests()
+        spent = self._spent
+        total = Requests(
+            asked.reads + theirs.reads + spent.reads, asked.writes + theirs.writes + spent.writes
+        )
+        return {"reached": self._way, "requests": requests_result(total)}
+
+    def close(self) -> None:
+        """End the connection with the brokers."""
+        if self._reached is not None:
+            self._reached.client.close()
+            theirs = self._reached.client.requests
+            self._spent = Requests(self._spent.reads + theirs.reads, self._spent.writes + theirs.writes)
+            self._reached = None
+
+    def _open(self) -> Session:
+        self._session = self._session or open_session(self._options, "cluster_health_info")
+        return self._session
+
+    def _platform(self) -> Seen:
+        actual, seen = look(self._open(), self._ref)
+        # the platform may quote its spec when it says what is wrong with it
+        self._module.no_log_values.update(telling_secrets(actual))
+        return seen
+
+    def _broker(self, platform: Seen | None) -> Seen | str:
+        """What the brokers say, or why they were not asked."""
+        try:
+            if self._reached is None:
+                self._reached = reach(self._options, self._ref, broker(self._ref.kind), self._open)
+                self._way = self._reached.public()
+            seen = self._observe(self._reached, platform)
+        except ConnectionFailed:
+            raise
+        except Failure as error:
+            if isinstance(error, NotFound) and platform is None:
+                raise
+            self._way = None
+            self.close()
+            return str(error)
+        ca = self._reached.way.tls.ca if self._reached.way.tls else None
+        if platform is None and ca is not None:
+            return dataclasses.replace(seen, certificates=authorities("broker_ca_file", ca))
+        return seen
+
+    def _observe(self, reached: Reached[t.Any], platform: Seen | None) -> Seen:
+        client = reached.client
+        if self._ref.kind == "kafka":
+            from .._brokers.kafka import health as kafka
+
+            quorum = platform.quorum if platform else None
+            lost = self._zookeeper_lost or (quorum is not None and not quorum.has)
+            seen = kafka.observe(client, zookeeper_lost=lost)
+            # without the platform nobody could say that it is back, and each question keeps a thread busy
+            self._zookeeper_lost = platform is None and seen.quorum is not None and not seen.quorum.has
+            return seen
+        if self._ref.kind == "rabbitmq":
+            from .._brokers.rabbitmq import health as rabbitmq
+
+            return rabbitmq.observe(client)
+        from .._brokers.nats import health as nats
+
+        return nats.observe(client, self._hosts(reached))
+
+    def _hosts(self, reached: Reached[t.Any]) -> t.Sequence[str]:
+        """Addresses of single servers; a public one leads to any of them, and to no other port."""
+        if reached.way.public:
+            return ()
+        if PLATFORM in self._ask:
+            try:
+                nodes = Access(self._open(), self._ref).nodes()
+            except Failure:
+                nodes = {}
+            if nodes:
+                return [endpoint.host for endpoint in nodes.values()]
+        return [endpoint.host for endpoint in reached.way.endpoints]
