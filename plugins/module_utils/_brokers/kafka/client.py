@@ -247,10 +247,12 @@ class Kafka:
         found = self._settings("BROKER", [str(one) for one in brokers], None)
         return {int(name): keys for name, keys in found.items()}
 
-    def disks(self, topics: t.Sequence[str] | None = None) -> list[Disk]:
-        """The log directories of all brokers, with the replicas of these topics, or of all."""
+    def disks(
+        self, topics: t.Sequence[str] | None = None, brokers: t.Sequence[int] | None = None
+    ) -> list[Disk]:
+        """The log directories of these brokers, or of all, with the replicas of these topics, or of all."""
         asked = None if topics is None else list(topics)
-        rows = self._read("the log directories", lambda admin: admin.describe_log_dirs(asked))
+        rows = self._read("the log directories", lambda admin: admin.describe_log_dirs(asked, brokers))
         return [_disk(row["broker"], one) for row in rows for one in row["log_dirs"]]
 
     # -- topics of one's own ---------------------------------------------------------------------------

@@ -12,14 +12,17 @@ long as that lasts, so it is not asked where that is known.
 
 from __future__ import annotations
 
+import concurrent.futures
+import socket
 import typing as t
 
 from ..._convergence.errors import TooOld, Unreachable
 from ..._engine.health import Alarm, Backlog, Copies, Member, Members, Quorum, Seen, Status, Volume
-from .client import Brokers, Kafka, Topic
+from .client import Brokers, Disk, Kafka, Topic
 from .groups import read_groups
 from .names import Key
 
+_KNOCK = 2.0
 ZOOKEEPER, KRAFT = "zookeeper", "kraft"
 _MINIMUM = "min.insync.replicas"
 _BEHIND = 5000
@@ -31,43 +34,67 @@ def observe(client: Kafka, *, zookeeper_lost: bool = False) -> Seen:
     """One look. Raises Unreachable where no broker answers."""
     unknown: dict[str, str] = {}
     brokers, topics = client.brokers(), client.topics()
-    quorum = _kraft(client)
-    minimums: t.Mapping[str, str] = {}
-    if quorum is None and zookeeper_lost:
-        quorum = Quorum(ZOOKEEPER, False)
+    there = _listening(brokers)
+    quorum, minimums = _quorum(client, topics, zookeeper_lost=zookeeper_lost)
+    if quorum.has:
+        copies, backlog = _copies(client, topics, minimums), _backlog(client, unknown)
     else:
-        try:
-            minimums = client.setting(list(topics), _MINIMUM)
-            quorum = quorum or Quorum(ZOOKEEPER, True)
-        except Unreachable:
-            if quorum is not None:
-                raise
-            quorum = Quorum(ZOOKEEPER, False)
-    disks = client.disks([])
+        copies = backlog = None
+        why = "without a quorum the brokers tell how it was when there was one"
+        unknown |= {"replication": why, "backlog": why}
+    disks = client.disks([], sorted(there))
     return Seen(
-        members=_members(brokers, topics),
+        members=_members(brokers, topics, there),
         quorum=quorum,
-        copies=_copies(client, topics, minimums),
-        backlog=_backlog(client, unknown),
+        copies=copies,
+        backlog=backlog,
         volumes=tuple(
-            Volume(f"{disk.broker}:{disk.path}", None, disk.total, disk.usable)
+            Volume(_place(disk), capacity=disk.total, free=disk.usable)
             for disk in disks
             if not disk.error and disk.total is not None
         )
         or None,
-        alarms=tuple(
-            Alarm(
-                "disk",
-                f"{disk.broker}:{disk.path}",
-                f"its replicas are offline ({disk.error})",
-                Status.AT_RISK,
-                "look at the volume, then restart the broker",
-            )
-            for disk in disks
-            if disk.error
-        ),
+        alarms=tuple(_alarm(disk) for disk in disks if disk.error),
         unknown=unknown,
     )
+
+
+def _listening(brokers: Brokers) -> frozenset[int]:
+    """The brokers that take connections: the others tell of one that has died until its session is over,
+    and of all that were there once the quorum is lost. Raises Unreachable where none does."""
+
+    def knock(number: int) -> bool:
+        endpoint = brokers.nodes[number].endpoint
+        try:
+            with socket.create_connection((endpoint.host, endpoint.port), timeout=_KNOCK):
+                return True
+        except OSError:
+            return False
+
+    numbers = list(brokers.nodes)
+    with concurrent.futures.ThreadPoolExecutor(max(len(numbers), 1)) as threads:
+        found = frozenset(
+            number for number, answers in zip(numbers, threads.map(knock, numbers), strict=True) if answers
+        )
+    if not found:
+        listed = ", ".join(str(node.endpoint) for node in brokers.nodes.values())
+        raise Unreachable(f"no broker takes connections at the address that it says it has: {listed}")
+    return found
+
+
+def _quorum(
+    client: Kafka, topics: t.Mapping[str, Topic], *, zookeeper_lost: bool
+) -> tuple[Quorum, t.Mapping[str, str]]:
+    """The quorum, and the minimum of in-sync replicas of each topic."""
+    controllers = _kraft(client)
+    if controllers is not None:
+        return controllers, client.setting(list(topics), _MINIMUM) if controllers.has else {}
+    if zookeeper_lost:
+        return Quorum(ZOOKEEPER, False), {}
+    try:
+        return Quorum(ZOOKEEPER, True), client.setting(list(topics), _MINIMUM)
+    except Unreachable:
+        return Quorum(ZOOKEEPER, False), {}
 
 
 def _kraft(client: Kafka) -> Quorum | None:
@@ -84,20 +111,27 @@ def _kraft(client: Kafka) -> Quorum | None:
     return Quorum(KRAFT, leader is not None, len(found.caught_up), ready, leader)
 
 
-def _members(brokers: Brokers, topics: t.Mapping[str, Topic]) -> Members:
-    """The brokers that are there, and those that are missed by their replicas."""
-    missed = {
+def _members(brokers: Brokers, topics: t.Mapping[str, Topic], there: t.Collection[int]) -> Members:
+    """The brokers that are known, and those that are missed by their replicas."""
+    holding = {
         broker
         for topic in topics.values()
         for partition in topic.partitions.values()
         for broker in partition.replicas
-    } - set(brokers.nodes)
-    there = {
-        number: Member(str(number), True, number, zone=node.rack) for number, node in brokers.nodes.items()
     }
-    away = {number: Member(str(number), False, number) for number in missed}
-    each = tuple(member for _number, member in sorted((there | away).items()))
+    racks = {number: node.rack for number, node in brokers.nodes.items()}
+    numbers = sorted({*brokers.nodes, *holding})
+    each = tuple(Member(str(one), one in there, one, zone=racks.get(one)) for one in numbers)
     return Members(len(each), each)
+
+
+def _place(disk: Disk) -> str:
+    return f"{disk.broker}:{disk.path}"
+
+
+def _alarm(disk: Disk) -> Alarm:
+    effect = f"its replicas are offline ({disk.error})"
+    return Alarm("disk", _place(disk), effect, Status.AT_RISK, "look at the volume, then restart the broker")
 
 
 def _copies(
