@@ -14,7 +14,8 @@ from .._operations.scaling import Manner, Ordinal
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """What the brokers themselves say; the fields are those of `_operations.scaling.Members`."""
+    """What the brokers themselves say; the fields are those of `_operations.scaling.Members`. `notes` are
+    worth a warning: what scaling cannot do anything about."""
 
     running: frozenset[Ordinal]
     holding: t.Mapping[Ordinal, int]
@@ -23,6 +24,7 @@ class Look:
     short: int = 0
     ghosts: frozenset[Ordinal] = frozenset()
     trouble: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Membership(t.Protocol):

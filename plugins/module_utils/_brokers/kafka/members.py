@@ -17,7 +17,7 @@ from ..._operations.scaling import Manner
 from ..membership import Look
 from .client import Kafka
 from .names import partition_name
-from .reassignment import Reassignment, wanted
+from .reassignment import Reassignment, read_layout, wanted
 
 MANNER = Manner(
     kind="kafka",
@@ -36,12 +36,11 @@ class Brokers:
     manner = MANNER
 
     def __init__(self, client: Kafka, ref: ClusterRef, *, batch: int, timeout: float) -> None:
-        self._kafka, self._ref, self._timeout = client, ref, timeout
-        self._contents = Reassignment(client, batch)
+        self._kafka, self._ref, self._batch, self._timeout = client, ref, batch, timeout
 
     def look(self, replication: int | None) -> Look:
         """What the brokers themselves say."""
-        layout = self._contents.layout()
+        layout = read_layout(self._kafka)
         holding = collections.Counter(dict.fromkeys(layout.brokers, 0))
         for placed in layout.partitions.values():
             holding.update(placed.replicas)
@@ -74,7 +73,7 @@ class Brokers:
 
     def replicate(self, replication: int) -> None:
         """Give the partitions that have fewer replicas as many as this."""
-        layout = self._contents.layout()
+        layout = read_layout(self._kafka)
         short = {key[0] for key, placed in layout.partitions.items() if len(placed.replicas) < replication}
         self._reach(Aim(factor=replication, topics=frozenset(short)))
 
@@ -82,12 +81,13 @@ class Brokers:
         """No broker stays in a quorum after it has left: ZooKeeper forgets it with its session."""
 
     def _reach(self, aim: Aim) -> None:
-        layout = self._contents.layout()
+        layout = read_layout(self._kafka)
         lists, problems = targets(layout, aim)
         if problems:
             raise Rejected(f"{self._ref}: {'; '.join(str(problem) for problem in problems)}")
+        names = [partition_name(key) for key in lists]
         converge(
-            self._contents,
+            Reassignment(self._kafka, names, self._batch),
             self._ref,
             wanted(layout, lists, leaders=True),
             terms=Terms(),

@@ -1,0 +1,184 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nodes that join: which queues they hold, and giving them members of quorum queues.
+
+A new node holds nothing: RabbitMQ adds no member to a queue that exists (rabbitmq.com/docs/quorum-queues).
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+import typing as t
+
+from ..._convergence.converge import Mode, Outcome, Terms, converge
+from ..._engine.state import ClusterRef, State, Wanted
+from ..._operations.scaling import Manner, Ordinal
+from ..membership import Look
+from .client import Management
+from .queue_table import CLASSIC, QUORUM, STREAM
+from .queues import Queues, Row
+
+MANNER = Manner(
+    kind="rabbitmq",
+    members="nodes",
+    replicas="members of queues",
+    grow_effect="nodes join and hold nothing yet; no node restarts",
+    shrink_effect="",
+    stays=(
+        "no node can leave a RabbitMQ cluster of this platform: its operator refuses that, and whatever else "
+        "is changed with it",
+        "keep the nodes, or make a smaller cluster beside this one, move clients there, and delete this one",
+    ),
+)
+_ORDINAL = re.compile(r"@[^.@]*-(\d+)(?:\.|$)")
+_SHOWN = 3
+_MOST_MOVES = 10_000
+
+Place = tuple[str, str]
+"""A queue: its virtual host and its name."""
+
+
+class Nodes:
+    """The members of a RabbitMQ cluster, seen by its administrator. A change of a queue's members is waited
+    for `timeout` seconds."""
+
+    manner = MANNER
+
+    def __init__(self, client: Management, ref: ClusterRef, *, timeout: float) -> None:
+        self._client, self._ref, self._timeout = client, ref, timeout
+
+    def look(self, replication: int | None) -> Look:
+        """What the nodes themselves say."""
+        nodes, queues = self._nodes(), self._queues()
+        running = {name for name, node in nodes.items() if node["running"]}
+        holding = _holding(queues)
+        wanted = min(replication or 0, len(running))
+        short = [place for place, row in _quorum(queues) if len(row["members"]) < wanted]
+        alone = [name for (_vhost, name), row in sorted(queues.items()) if row.get("type") == CLASSIC]
+        return Look(
+            running=frozenset(_ordinal(name) for name in running),
+            holding={_ordinal(name): holding[name] for name in nodes},
+            uneven=len(_moves(queues, running)),
+            short=len(short),
+            trouble=_trouble(nodes, queues),
+            notes=(f"{_some(alone)}: a classic queue lives on one node",) if alone else (),
+        )
+
+    def empty(self, leaving: t.Collection[Ordinal]) -> None:
+        """Never asked for: no node can leave."""
+
+    def forget(self, ghosts: t.Collection[Ordinal]) -> None:
+        """Never asked for: no node can leave."""
+
+    def spread(self) -> None:
+        """Even out how many members the nodes hold, one move after the other, and then who leads."""
+        for _unused in range(_MOST_MOVES):
+            queues = self._queues()
+            running = {name for name, node in self._nodes().items() if node["running"]}
+            moves = _moves(queues, running)
+            if not moves:
+                break
+            place = moves[0]
+            members = len(queues[place]["members"])
+            # the node with the fewest members joins, then the one with the most leaves
+            self._declare(place, members + 1)
+            self._declare(place, members)
+        self._client.post("rebalance", "queues", body={})
+
+    def replicate(self, replication: int) -> None:
+        """Give quorum queues with fewer members as many."""
+        running = sum(node["running"] for node in self._nodes().values())
+        for place, row in _quorum(self._queues()):
+            if len(row["members"]) < min(replication, running):
+                self._declare(place, min(replication, running))
+
+    def _declare(self, place: Place, members: int) -> None:
+        """No queue is made here: one that is gone in the meantime takes no members."""
+        vhost, name = place
+        contents = Queues(self._client, {"vhost": vhost}, None)
+        actual = contents.read(self._ref)
+        if name not in actual.state.named("queues"):
+            return
+        consent = f"rabbitmq.queue.members.shrink:{name}"
+        converge(
+            contents,
+            self._ref,
+            Wanted(True, State({}, {"queues": {name: {"members": members}}})),
+            terms=Terms(allow=[consent]),
+            mode=Mode(True, True, self._timeout),
+            outcome=Outcome(),
+        )
+
+    def _nodes(self) -> dict[str, Row]:
+        columns = "name,running,partitions,mem_alarm,disk_free_alarm"
+        return {node["name"]: node for node in self._client.get("nodes", columns=columns)}
+
+    def _queues(self) -> dict[Place, Row]:
+        columns = "name,vhost,type,node,members,online,exclusive"
+        return {
+            (row["vhost"], row["name"]): row
+            for row in self._client.pages("queues", columns=columns)
+            if not row.get("exclusive")
+        }
+
+
+def _quorum(queues: t.Mapping[Place, Row]) -> t.Iterator[tuple[Place, Row]]:
+    return (
+        (place, row)
+        for place, row in sorted(queues.items())
+        if row.get("type") == QUORUM and "members" in row
+    )
+
+
+def _holding(queues: t.Mapping[Place, Row]) -> collections.Counter[str]:
+    """How many queues, or members of queues, each node holds."""
+    held: collections.Counter[str] = collections.Counter()
+    for row in queues.values():
+        held.update(row["members"] if row.get("type") in (QUORUM, STREAM) else [row.get("node", "")])
+    return held
+
+
+def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[Place]:
+    """The quorum queues of which a member has to move so that no running node holds two more than another."""
+    held = collections.Counter(dict.fromkeys(running, 0))
+    lists = {place: set(row["members"]) for place, row in _quorum(queues)}
+    for members in lists.values():
+        held.update(members)
+    moves: list[Place] = []
+    while len(running) > 1:
+        fewest = min(running, key=lambda one: (held[one], one))
+        most = max(running, key=lambda one: (held[one], one))
+        movable = [place for place, members in lists.items() if most in members and fewest not in members]
+        if held[most] - held[fewest] < 2 or not movable:
+            return moves
+        place = movable[0]
+        lists[place] = lists[place] - {most} | {fewest}
+        held[most] -= 1
+        held[fewest] += 1
+        moves.append(place)
+    return moves
+
+
+def _trouble(nodes: t.Mapping[str, Row], queues: t.Mapping[Place, Row]) -> str:
+    alarms = [name for name, node in nodes.items() if node.get("mem_alarm") or node.get("disk_free_alarm")]
+    if alarms:
+        return f"{_some(alarms)} has an alarm, and publishers are blocked"
+    if any(node.get("partitions") for node in nodes.values()):
+        return "the nodes do not all see each other (network partition)"
+    lagging = [
+        name for (_vhost, name), row in _quorum(queues) if set(row["members"]) - set(row.get("online") or ())
+    ]
+    return f"not all members of {_some(lagging)} are online" if lagging else ""
+
+
+def _ordinal(node: str) -> Ordinal:
+    found = _ORDINAL.search(node)
+    return int(found[1]) if found else -1
+
+
+def _some(names: t.Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""Nodes that join a real RabbitMQ cluster: they hold nothing until members of queues are given to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.client import connect
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.members import Nodes
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login, Way
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
+from tests.integration.lab.processes_of import cluster, messages, until
+from tests.lab.brokers.api import RabbitMQCluster
+from tests.lab.brokers.proofs import rabbitmq_publish, rabbitmq_read
+
+pytestmark = pytest.mark.brokers
+
+ADMIN = ("default_user_a", "AdminPassword1")
+QUEUES = ("jobs", "mails", "prints")
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQCluster]:
+    directory = tmp_path_factory.mktemp("rabbitmq")
+    with cluster("rabbitmq", directory, 1, username=ADMIN[0], password=ADMIN[1]) as running:
+        yield running
+
+
+def nodes(rabbitmq: RabbitMQCluster) -> Nodes:
+    way = Way("the test", tuple(Endpoint(one.host, 15672) for one in rabbitmq.endpoints()))
+    client = connect(way, Login(ADMIN[0], Secret(ADMIN[1]), administrator=True), timeout=20)
+    return Nodes(client, ClusterRef("rabbitmq", "tenant-a", "one"), timeout=120)
+
+
+def test_nodes_that_join_hold_nothing_until_queues_get_more_members(rabbitmq: RabbitMQCluster) -> None:
+    for queue in QUEUES:
+        rabbitmq_publish(rabbitmq.endpoints()[0], ADMIN, queue, messages(20), members=1)
+    until(lambda: nodes(rabbitmq).look(3).holding == {0: 3})
+    rabbitmq.scale(3)
+    joined = nodes(rabbitmq).look(3)
+    assert (joined.running, joined.holding) == (frozenset({0, 1, 2}), {0: 3, 1: 0, 2: 0})
+    assert (joined.short, joined.uneven > 0) == (3, True)
+    nodes(rabbitmq).replicate(3)
+    raised = nodes(rabbitmq).look(3)
+    assert (raised.short, raised.holding, raised.trouble) == (0, {0: 3, 1: 3, 2: 3}, "")
+
+
+def test_spreading_moves_members_to_a_new_node_and_loses_nothing(rabbitmq: RabbitMQCluster) -> None:
+    rabbitmq.scale(4)
+    assert nodes(rabbitmq).look(None).holding[3] == 0
+    nodes(rabbitmq).spread()
+    until(lambda: nodes(rabbitmq).look(None).uneven == 0)
+    spread = nodes(rabbitmq).look(None).holding
+    assert spread[3] > 0 and sum(spread.values()) == 9, "as many members as before"
+    for queue in QUEUES:
+        assert sorted(rabbitmq_read(rabbitmq.endpoints()[0], ADMIN, queue)) == sorted(messages(20))
+
+
+def test_members_that_are_not_online_are_trouble_and_classic_queues_are_noted(
+    rabbitmq: RabbitMQCluster,
+) -> None:
+    client = nodes(rabbitmq)._client
+    client.put("queues", "/", "old", body={"durable": True, "arguments": {"x-queue-type": "classic"}})
+    until(lambda: nodes(rabbitmq).look(None).notes == ("old: a classic queue lives on one node",))
+    rabbitmq.kill(3)
+    until(lambda: "are online" in nodes(rabbitmq).look(None).trouble)
+    rabbitmq.start_member(3)
+    until(lambda: nodes(rabbitmq).look(None).trouble == "")
