@@ -155,6 +155,11 @@ class Lab:
             raise LabError("the audit log of an existing cluster is not ours to read")
         return AuditLog(self.plane.audit_log, lambda: self.api.get("/version"))
 
+    def in_node(self, script: str) -> str:
+        """The output of a shell script in the node of a lab in kind. :raises AttachError: it failed"""
+        node = f"{_kind_name(self.record)}-control-plane"
+        return clusters.run(["docker", "exec", node, "sh", "-ec", script], self.record.engine)
+
     @functools.cached_property
     def control(self) -> Control:
         """The stand-in platform's settings, faults and view of the clusters."""

@@ -75,6 +75,8 @@ def test_heavy_steps_run_one_after_another_and_light_ones_beside_them(cache_root
         ("etcd", "go.etcd.io/etcd/server/v3", "v3.6."),
         ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "v1.35."),
         ("cozystack-api", "github.com/cozystack/cozystack/cmd/cozystack-api", "v1.6."),
+        ("rabbitmq-cluster-operator", "github.com/rabbitmq/cluster-operator/v2", "v2.9.0"),
+        ("rabbitmq-topology-operator", "github.com/rabbitmq/messaging-topology-operator", "v1.14.2"),
     ],
 )
 def test_version_of_a_go_tool_is_that_of_its_own_module(name: str, package: str, version: str) -> None:
@@ -82,7 +84,7 @@ def test_version_of_a_go_tool_is_that_of_its_own_module(name: str, package: str,
     assert build.go_tool_version(name).startswith(version)
 
 
-@pytest.mark.parametrize("name", ["etcd", "kube-apiserver", "cozystack-api"])
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in build.TOOLS.glob("*/go.mod")))
 def test_every_go_tool_is_pinned_by_sums(name: str) -> None:
     sums = (build.TOOLS / name / "go.sum").read_text()
     assert f"{build.go_tool_version(name)} h1:" in sums
