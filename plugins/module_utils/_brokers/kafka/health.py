@@ -36,10 +36,11 @@ def observe(client: Kafka, *, zookeeper_lost: bool = False) -> Seen:
     brokers, topics = client.brokers(), client.topics()
     there = _listening(brokers)
     quorum, minimums = _quorum(client, topics, zookeeper_lost=zookeeper_lost)
+    copies: tuple[Copies, ...] | None = None
+    backlog: tuple[Backlog, ...] | None = None
     if quorum.has:
         copies, backlog = _copies(client, topics, minimums), _backlog(client, unknown)
     else:
-        copies = backlog = None
         why = "without a quorum the brokers tell how it was when there was one"
         unknown |= {"replication": why, "backlog": why}
     disks = client.disks([], sorted(there))

@@ -37,6 +37,7 @@ from .applications import APPLICATIONS
 from .facts import Document, Facts, pods_of, read_release
 
 _APPS = "apps.cozystack.io"
+_TLS = "tls.enabled"
 _ORDINAL = re.compile(r"-([0-9]+)$")
 
 
@@ -94,7 +95,7 @@ def see(
         members=members,
         quorum=quorum,
         capacity=_capacity(brokers, state),
-        exposure=None if "exposure" in unknown else _exposure(facts.services, state),
+        exposure=None if "exposure" in unknown else _exposure(ref, facts.services, state),
         certificates=certificates,
         reasons=tuple(_reasons(ref, facts, state, unknown)),
         unknown={name: why for name, why in unknown.items() if name != "monitors"},
@@ -121,7 +122,7 @@ def _certificates(
 ) -> tuple[Certificate, ...] | None:
     ca = _PARTS[ref.kind].ca
     if ca is None:
-        if not _tls(state):
+        if not _tls(ref, state):
             return ()
         unknown["certificates"] = "the platform does not show tenants the certificates of this kind"
         return None
@@ -168,22 +169,22 @@ def _capacity(component: Component, state: State) -> int | None:
     return int(parse_quantity(size))
 
 
-def _tls(state: State) -> bool:
+def _tls(ref: ClusterRef, state: State) -> bool:
     """The charts' answer (cozystack: packages/apps/{kafka,nats}/templates/_tls.tpl); RabbitMQ has none."""
-    if "tls.enabled" not in state.values:
+    if not any(field.option == _TLS for field in APPLICATIONS[ref.kind].kind.fields):
         return False
-    enabled = state.values["tls.enabled"]
+    enabled = state.values.get(_TLS)
     return bool(state.values.get("external") if enabled is None else enabled)
 
 
-def _exposure(services: t.Iterable[Document], state: State) -> Exposure:
+def _exposure(ref: ClusterRef, services: t.Iterable[Document], state: State) -> Exposure:
     addresses = []
     for service in services:
         ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
         for host in (one.get("ip") or one.get("hostname") for one in ingress):
             addresses += [f"{host}:{port['port']}" for port in service["spec"].get("ports") or ()]
     external = bool(state.values.get("external"))
-    return Exposure(external, tuple(sorted(addresses)), _tls(state) if external else None)
+    return Exposure(external, tuple(sorted(addresses)), _tls(ref, state) if external else None)
 
 
 def _reasons(ref: ClusterRef, facts: Facts, state: State, unknown: t.Mapping[str, str]) -> t.Iterator[Reason]:
@@ -214,7 +215,7 @@ def _reasons(ref: ClusterRef, facts: Facts, state: State, unknown: t.Mapping[str
         yield from _surplus(prefix, ref, facts, state)
     yield from _crashing(prefix, ref, facts)
     if "exposure" not in unknown:
-        exposure = _exposure(facts.services, state)
+        exposure = _exposure(ref, facts.services, state)
         if exposure.external and not exposure.addresses:
             yield Reason(
                 f"{prefix}.exposure.pending",
