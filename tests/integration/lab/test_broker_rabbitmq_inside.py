@@ -658,6 +658,11 @@ def test_a_new_limit_needs_a_consent_where_it_meets_messages(inside: Inside) -> 
     inside.counted("jobs", 5)
     row = {"name": "p", "pattern": "^jo", "definition": {"max-length": 3}}
     assert "rabbitmq.policy.limit:p" in policies.refusal(row)
+    policies.declare({**row, "definition": {"max-length": 5}})
+    assert "rabbitmq.policy.limit:s" in policies.refusal(
+        {**row, "name": "s", "definition": {"message-ttl": 9}}
+    )
+    policies.declare({"name": "p", "state": "absent"}, allow=["rabbitmq.policy.delete:p"])
     policies.declare({**row, "apply_to": "streams"})
     policies.declare({**row, "name": "q", "pattern": "^other"})
     policies.declare({**row, "name": "r"}, allow=["rabbitmq.policy.limit:r"])

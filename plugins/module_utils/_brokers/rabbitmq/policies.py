@@ -125,12 +125,14 @@ def _tightens(edit: Edit) -> bool:
 
 
 def _meets_messages(edit: Edit) -> bool:
-    """Whether a new policy limits a queue that holds messages or, if it may delete queues, any queue."""
-    limits = [key for key in _LIMITS if key in edit.after.get("definition", {})]
+    """Whether a new policy limits a queue that holds messages beyond it or, if it may delete queues, any."""
+    definition = edit.after.get("definition", {})
+    others = any(key in definition for key in _LIMITS if key != "max-length")
+    most = 0 if others else _limit(definition, "max-length")
     apply_to = edit.after.get("apply_to", "all")
     for queue in edit.was.values.get(QUEUES, ()):
         kinds = ("all", "queues", "streams" if queue["type"] == "stream" else f"{queue['type']}_queues")
-        hurts = "expires" in limits or (limits and queue.get("messages"))
+        hurts = "expires" in definition or (queue.get("messages") or 0) > most
         if hurts and apply_to in kinds and _matches(edit.after.get("pattern", ""), queue["name"]):
             return True
     return False

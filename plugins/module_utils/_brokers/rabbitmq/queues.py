@@ -27,9 +27,7 @@ from .virtual_host import InVhost
 (_ROWS,) = QUEUES_KIND.items
 _ONE_BY_ONE = 3
 """Up to how many queues are asked for by name."""
-_STATISTICS = (
-    "name,messages,messages_ready,messages_unacknowledged,members,leader,effective_policy_definition"
-)
+_STATISTICS = "name,messages,messages_ready,members,leader,effective_policy_definition"
 _MEMBERS = Capability("Changing the members of a queue", (3, 13))
 
 Row = t.Mapping[str, t.Any]
@@ -66,8 +64,11 @@ def moves(
     return planned
 
 
-def list_queues(client: Management, vhost: str, names: t.Collection[Name] | None) -> dict[Name, Row]:
-    """The queues of these names (None: all of the virtual host) with what waits in them.
+def list_queues(
+    client: Management, vhost: str, names: t.Collection[Name] | None, *, more: str = ""
+) -> dict[Name, Row]:
+    """The queues of these names (None: all of the virtual host) with what waits in them, and with `more`
+    of their statistics.
 
     How much waits in a classic queue is asked of the queue itself. RabbitMQ counts the others every five
     seconds; asked for totals, a node says 0 for a quorum queue that another one leads (seen, 4.0.5), so
@@ -75,11 +76,11 @@ def list_queues(client: Management, vhost: str, names: t.Collection[Name] | None
     """
     totals = {"disable_stats": "true", "enable_queue_totals": "true"}
     rows: dict[Name, Row] = {row["name"]: row for row in _rows(client, vhost, names, totals)}
-    mirrors = client.version < (4,)
-    counted = {name for name, row in rows.items() if mirrors or row["type"] in REPLICATED}
+    every = bool(more) or client.version < (4,)  # which may be mirrored
+    counted = {name for name, row in rows.items() if every or row["type"] in REPLICATED}
     if counted:
         few = counted if len(counted) <= _ONE_BY_ONE else names
-        for row in _rows(client, vhost, few, {"columns": _STATISTICS}):
+        for row in _rows(client, vhost, few, {"columns": _STATISTICS + more}):
             if row["name"] in counted:
                 live = rows[row["name"]]
                 rows[row["name"]] = {**row, **live, **(_amounts(row) if live["type"] in REPLICATED else {})}

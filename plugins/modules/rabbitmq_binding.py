@@ -1,0 +1,337 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rabbitmq_binding
+short_description: Declare and delete bindings of a managed RabbitMQ cluster
+version_added: 0.1.0
+description:
+  - Declares bindings inside a virtual host of a RabbitMQ cluster, one or many in one task.
+  - A binding has no name. It is all that its options say, and another routing key makes another binding. In plans and
+    consents it is called by its parts, such as C(orders/queue/invoices/paid.#), in which C(%), C(/), C(?), C(&) and
+    C(=) of a part are written as C(%25), C(%2F), C(%3F), C(%26) and C(%3D).
+author:
+  - The brokerops.messaging authors (@brokerops)
+extends_documentation_fragment:
+  - brokerops.messaging.connection
+  - brokerops.messaging.attributes
+  - brokerops.messaging.broker
+  - brokerops.messaging.contents
+attributes:
+  action_group:
+    description: Use C(group/NAME) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - brokerops.messaging.all
+      - brokerops.messaging.rabbitmq
+options:
+  vhost:
+    description:
+      - The virtual host. It has to exist; M(brokerops.messaging.rabbitmq_vhost) makes one.
+    type: str
+    default: /
+  source:
+    description:
+      - The exchange that messages come from.
+    type: str
+  destination:
+    description:
+      - The queue or exchange that they go to.
+    type: str
+  destination_type:
+    description:
+      - V(queue) or V(exchange). If unset, a queue.
+    type: str
+  routing_key:
+    description:
+      - Which messages, as the type of the exchange reads it, such as V(paid.#). If unset, it is empty.
+    type: str
+  arguments:
+    description:
+      - What an exchange of type C(headers) compares, such as V(x-match=all) and more.
+    type: dict
+  bindings:
+    description:
+      - Many bindings at once, over one connection; instead of O(source), O(destination) and what goes with it.
+      - With O(purge=true) the list is exclusive, and other bindings go, each by its own consent. What RabbitMQ itself
+        and single connections own is left alone.
+    type: list
+    elements: dict
+    suboptions:
+      source:
+        description:
+          - The exchange that messages come from.
+        type: str
+        required: true
+      destination:
+        description:
+          - The queue or exchange that they go to.
+        type: str
+        required: true
+      destination_type:
+        description:
+          - As O(destination_type).
+        type: str
+      routing_key:
+        description:
+          - As O(routing_key).
+        type: str
+      arguments:
+        description:
+          - As O(arguments).
+        type: dict
+      state:
+        description:
+          - Whether it is there.
+        type: str
+        choices: [present, absent]
+        default: present
+seealso:
+  - module: brokerops.messaging.rabbitmq_queue
+  - module: brokerops.messaging.rabbitmq_exchange
+requirements:
+  - urllib3, which comes with the kubernetes package
+"""
+
+EXAMPLES = r"""
+- name: What is paid gets an invoice
+  brokerops.messaging.rabbitmq_binding:
+    namespace: tenant-acme
+    cluster: jobs
+    vhost: work
+    source: orders
+    destination: invoices
+    routing_key: paid.#
+
+- name: All bindings of a virtual host, and no others
+  brokerops.messaging.rabbitmq_binding:
+    namespace: tenant-acme
+    cluster: jobs
+    vhost: work
+    bindings:
+      - {source: orders, destination: invoices, routing_key: paid.#}
+      - {source: orders, destination: audit, routing_key: "#"}
+      - {source: unrouted, destination: lost}
+    purge: true
+    allow:
+      - rabbitmq.binding.delete:orders/queue/letters/paid.#
+"""
+
+RETURN = r"""
+plan:
+  description: What changes, or in check mode would change, and why that is harmless or not.
+  returned: once the brokers could be asked
+  type: dict
+  contains:
+    digest:
+      description: Names this very plan. Equal changes to the same cluster have equal digests.
+      type: str
+      returned: always
+      sample: "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+    changes:
+      description: The changes in the order in which they are declared.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        path:
+          description: The thing and its option that change.
+          type: str
+          returned: always
+          sample: "bindings[orders/queue/invoices/paid.#]"
+        before:
+          description: The value in effect; null where there is none.
+          type: raw
+          returned: always
+          sample: null
+        after:
+          description: The value that is wanted; null where nothing is left.
+          type: raw
+          returned: always
+          sample: {source: orders, destination: invoices, routing_key: paid.#}
+        risk:
+          description: One of V(safe), V(rolling), V(disruptive), V(exposing), V(destructive) and V(impossible).
+          type: str
+          returned: always
+          sample: safe
+        reason:
+          description: A stable code for what kind of change this is.
+          type: str
+          returned: always
+          sample: rabbitmq.binding.create
+        effect:
+          description: What the change does to messages and clients.
+          type: str
+          returned: always
+          sample: messages that match go there from now on
+        consent:
+          description: What has to stand in O(allow) for this change; empty where nothing has to.
+          type: str
+          returned: always
+          sample: ""
+    unused_consents:
+      description: What stands in O(allow) and was not needed.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    advice:
+      description: What is worth a warning about things as they will be. Each is a warning of the task too.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        path:
+          description: The option.
+          type: str
+          returned: always
+        reason:
+          description: The reason code.
+          type: str
+          returned: always
+        text:
+          description: What is the matter.
+          type: str
+          returned: always
+        way_out:
+          description: What to do.
+          type: str
+          returned: always
+bindings:
+  description: The declared bindings as they are now, as options that can be given to the module again.
+  returned: once the brokers could be asked
+  type: list
+  elements: dict
+  sample: [{name: orders/queue/invoices/paid.#, source: orders, destination: invoices, destination_type: queue, routing_key: paid.#}]
+reached:
+  description: Over which way the brokers were reached.
+  returned: once they were
+  type: dict
+  contains:
+    origin:
+      description: Who knows of this way.
+      type: str
+      returned: always
+      sample: Service rabbitmq-jobs
+    endpoint:
+      description: Where the connection began.
+      type: str
+      returned: always
+      sample: rabbitmq-jobs.tenant-acme.svc:15672
+    tls:
+      description: Whether it is encrypted.
+      type: bool
+      returned: always
+    public:
+      description: Whether it leads over an address outside of the cluster.
+      type: bool
+      returned: always
+    tried:
+      description: The ways that were tried before.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        origin:
+          description: Who knows of this way.
+          type: str
+          returned: always
+        endpoint:
+          description: Where it leads.
+          type: str
+          returned: always
+        reason:
+          description: Why it did not lead to a broker.
+          type: str
+          returned: always
+requests:
+  description: How many requests this took, to the platform and to the brokers.
+  returned: once the brokers were reached
+  type: dict
+  contains:
+    reads:
+      description: Requests that read.
+      type: int
+      returned: always
+      sample: 4
+    writes:
+      description: Requests that write. It is 0 whenever nothing changes, and in check mode.
+      type: int
+      returned: always
+      sample: 0
+waited:
+  description: What the wait took.
+  returned: once the brokers could be asked
+  type: dict
+  contains:
+    seconds:
+      description: Seconds until what was changed was done.
+      type: float
+      returned: always
+      sample: 1.5
+refusals:
+  description: Everything that stands against the plan, each with its way out.
+  returned: when the plan is refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The thing and its option.
+      type: str
+      returned: always
+    reason:
+      description: The reason code.
+      type: str
+      returned: always
+    text:
+      description: What is wrong.
+      type: str
+      returned: always
+    way_out:
+      description: What to do instead.
+      type: str
+      returned: always
+    consent:
+      description: The consent that is missing; empty where no consent helps.
+      type: str
+      returned: always
+    correction:
+      description: The smallest options, as YAML, that are accepted instead or that have to be added; empty where there are none.
+      type: str
+      returned: always
+      sample: "allow: [rabbitmq.binding.delete:orders/queue/invoices/paid.x]"
+problems:
+  description: Everything that is wrong with the options by themselves.
+  returned: when the options are refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The option.
+      type: str
+      returned: always
+    text:
+      description: What is wrong with it, and what to do.
+      type: str
+      returned: always
+layer:
+  description: Which layer blocks.
+  returned: when a wait fails
+  type: str
+  sample: broker
+"""
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.contents import run_contents
+
+
+def main() -> None:
+    """Run the module."""
+    run_contents("rabbitmq", "bindings")
+
+
+if __name__ == "__main__":
+    main()
