@@ -210,4 +210,5 @@ def _who(members: t.Sequence[t.Any]) -> str:
     if not members:
         return "consumers are joining or leaving"
     named = ", ".join(f"{one.client_id} on {one.host}" for one in members[:_SHOWN])
-    return f"{len(members)} consumers are in it ({named}{', …' if len(members) > _SHOWN else ''})"
+    more = f" and {len(members) - _SHOWN} more" if len(members) > _SHOWN else ""
+    return f"its consumers are {named}{more}"
