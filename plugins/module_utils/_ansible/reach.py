@@ -36,6 +36,7 @@ from .module import Options, said
 _ENDPOINT = re.compile(
     r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)):(?P<port>[0-9]+)"
 )
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _KNOCK = 2.0
 """For how many seconds a way that the platform tells of may stay silent: most are not for us at all, such as
 the names and pod addresses of a cluster that the task runs outside of."""
@@ -373,19 +374,20 @@ def _ca_problem(options: Options) -> str | None:
         return "is of no use with broker_tls: false; leave one of them out"
     try:
         _read_ca(options)
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{options['broker_ca_file']} cannot be read ({getattr(error, 'strerror', None) or 'no text'})"
     except (ssl.SSLError, ValueError):
         return f"{options['broker_ca_file']} holds no certificate in PEM"
+    except OSError as error:
+        return f"{options['broker_ca_file']} cannot be read ({error.strerror})"
     return None
 
 
 def _read_ca(options: Options) -> str | None:
-    """The certificates that are to be trusted. Raises OSError or ValueError where there are none."""
+    """The certificates that are to be trusted, without what else a bundle says of them. Raises OSError or
+    ValueError where there are none."""
     if options["broker_ca_file"] is None:
         return None
-    with open(options["broker_ca_file"], encoding="ascii", errors="strict") as file:
-        text = file.read()
+    with open(options["broker_ca_file"], encoding="ascii", errors="replace") as file:
+        text = "\n".join(_CERTIFICATE.findall(file.read()))
     ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     return text
 
