@@ -129,11 +129,20 @@ def gate_problem(expression: str) -> str | None:
     wrong = query_problem(expression)
     if wrong is not None:
         return wrong
+    parsed = jmespath.compile(expression).parsed
+    if _negates_a_whole(parsed):
+        return "in jmespath '!a.b' takes b of '!a', which has none; write !(a.b)"
     nothing = judge("", None, "", Thresholds(), datetime.datetime.now(datetime.UTC)).public()
-    missing = [name for name in _parts(jmespath.compile(expression).parsed) if name not in nothing]
+    missing = [name for name in _parts(parsed) if name not in nothing]
     if missing:
         return f"health has no {missing[0]!r}; it has {', '.join(sorted(nothing))}"
     return None
+
+
+def _negates_a_whole(node: t.Mapping[str, t.Any]) -> bool:
+    children = [child for child in node["children"] if isinstance(child, dict)]
+    negated = node["type"] == "subexpression" and children[0]["type"] == "not_expression"
+    return negated or any(map(_negates_a_whole, children))
 
 
 def _parts(node: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -24,7 +24,7 @@ HEALTH: dict[str, Any] = {
     [
         "status == 'healthy'",
         "quorum.can_lose >= `1` && replication.offline == `0`",
-        "!quorum.has || !exposure.external",
+        "!(quorum.has) || !(exposure.external)",
         "max(backlog[].lag) < `100`",
         "length(backlog[?lag > `10`]) == `0`",
         "backlog[?name=='billing'] | [0].lag <= `5`",
@@ -54,6 +54,7 @@ def test_a_gate_may_be_whatever_jmespath_can_say_of_parts_that_there_are(express
         ("sum(lags[].lag)", "health has no 'lags'"),
         ("queues[?lag > `0`]", "health has no 'queues'"),
         ("[status, state]", "health has no 'state'"),
+        ("quorum.has && !exposure.external", "write !(a.b)"),
     ],
 )
 def test_a_gate_that_can_never_be_true_is_refused(expression: str, problem: str) -> None:
@@ -72,7 +73,7 @@ def test_a_refusal_names_the_parts_that_there_are() -> None:
         ("status == 'healthy'", True, '"healthy" == "healthy"'),
         ("quorum.can_lose >= `1`", False, "0 >= 1"),
         ("quorum.has", True, "true"),
-        ("!quorum.has", False, "true"),
+        ("!(quorum.has)", False, "true"),
         ("quorum.can_lose", False, "0"),
         ("backlog", False, '[{"name": "billing", "lag": 7}, {"name": "audit", "lag": 0}]'),
         ("status == 'healthy' && max(backlog[].lag) < `5`", False, '"healthy" == "healthy"; 7 < 5'),
