@@ -374,13 +374,13 @@ health:
           type: bool
           returned: always
     certificates:
-      description: The certificates that clients depend on, as far as a tenant may read them.
+      description: The certificates that clients depend on, as far as a tenant may read them, and over TLS that of the server.
       type: list
       elements: dict
       returned: always
       contains:
         name:
-          description: Where it is.
+          description: The Secret or the server that shows it, or broker_ca_file.
           type: str
           returned: always
           sample: kafka-orders-cluster-ca-cert

@@ -13,12 +13,14 @@ import time
 import typing as t
 
 from .._brokers.brokers import broker
+from .._brokers.certificate import server_certificate
 from .._convergence.api import Requests
 from .._convergence.errors import ConnectionFailed, Failure, NotFound
+from .._engine.access import Way
 from .._engine.certificate import authorities
 from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
-from .._engine.health import Evidence, Health, Public, Seen
+from .._engine.health import Certificate, Evidence, Health, Public, Seen
 from .._engine.judgement import Thresholds, judge
 from .._engine.state import ClusterRef
 from .._platforms.cozystack.access import Access
@@ -267,10 +269,20 @@ class _Looks:
             self._way = None
             self.close()
             return str(error)
-        ca = self._reached.way.tls.ca if self._reached.way.tls else None
-        if platform is None and ca is not None:
-            return dataclasses.replace(seen, certificates=authorities("broker_ca_file", ca))
-        return seen
+        return dataclasses.replace(seen, certificates=self._certificates(self._reached.way, platform))
+
+    def _certificates(self, way: Way, platform: Seen | None) -> tuple[Certificate, ...] | None:
+        """What the way depends on: the server's certificate, and a CA that the platform has not shown."""
+        if way.tls is None:
+            return None
+        found = authorities("broker_ca_file", way.tls.ca) if platform is None and way.tls.ca else ()
+        server = server_certificate(
+            way.endpoints[0],
+            way.tls,
+            timeout=float(self._options["broker_timeout"]),
+            greets=self._ref.kind == "nats",
+        )
+        return found if server is None else (*found, server)
 
     def _observe(self, reached: Reached[t.Any], platform: Seen | None) -> Seen:
         client = reached.client
