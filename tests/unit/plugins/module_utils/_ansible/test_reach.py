@@ -124,6 +124,15 @@ class Listener:
             one.close()
 
 
+@pytest.fixture(autouse=True)
+def outside_of_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is known here, which a server for names may take its time to say; and a loaded machine gets
+    the time that it needs to refuse a connection.
+    """
+    monkeypatch.setattr(reaching, "_addresses", lambda host: () if host.endswith(".svc") else (host,))
+    monkeypatch.setattr(reaching, "_KNOCK", 60.0)
+
+
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Stands behind the port of RabbitMQ's management API, wherever a Service leads to 127.0.0.2."""
@@ -223,6 +232,25 @@ def test_a_way_begins_with_a_pod_that_listens(listener: Listener) -> None:
     platform = Platform("rabbitmq", spec={}, slices=[pods], secrets=RABBITMQ)
     found = reached("rabbitmq", platform)
     assert [one.host for one in found.way.endpoints] == ["127.0.0.3", "127.0.0.9"]
+
+
+def test_names_and_addresses_are_looked_up_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert reaching._addresses("127.0.0.2") == ("127.0.0.2",)
+    assert reaching._addresses("::1") == ("::1",)
+    assert reaching._addresses("no name at all") == ()
+
+
+def test_a_way_on_which_all_is_silent_is_left_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener
+) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(reaching, "_KNOCK", 0.05)
+    monkeypatch.setattr(reaching, "_knock", lambda *_unused: "late" if never.wait(60) else None)
+    with pytest.raises(errors.Unreachable) as raised:
+        reached("rabbitmq", rabbitmq(listener, inside="127.0.0.2"), broker_access="cluster")
+    never.set()
+    assert raised.value.details["tried"][1]["reason"] == "no answer within 0.05 s"
 
 
 def test_a_broker_that_does_not_answer_leaves_the_next_way(listener: Listener) -> None:
@@ -358,8 +386,7 @@ def test_a_service_whose_name_leads_into_the_internet_gets_no_password(
     monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
     """A search domain with a wildcard answers every name."""
-    own = reaching._addresses
-    monkeypatch.setattr(reaching, "_addresses", lambda host: ("1.1.1.1",) if "svc" in host else own(host))
+    monkeypatch.setattr(reaching, "_addresses", lambda host: ("1.1.1.1",) if "svc" in host else (host,))
     found = reached("rabbitmq", rabbitmq(listener, inside="127.0.0.2"))
     assert [one.reason for one in found.tried if "plain text" in one.reason]
     assert found.way.origin == "EndpointSlices of Service rabbitmq-one"
