@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a NATS server lets a user in, and what it lets it do.
+
+A message that is published is delivered, so rights are not tried: the server itself tells a user what it may
+(`$SYS.REQ.USER.INFO`, since 2.10).
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ..._convergence.errors import Failure, LoginRefused, Unreachable
+from ..._engine.access import Login, Way
+from ..._engine.secret import Secret
+from ..api import missing_library
+from ..credentials import Answer, Question, Right, Verdict
+from .client import HAS_NATS, Nats, NoJetStream
+from .nkey import KeyPair
+
+if HAS_NATS:
+    import nats.errors
+
+_WHO_AM_I = "$SYS.REQ.USER.INFO"
+
+
+def ask(way: Way, question: Question, *, timeout: float) -> Answer:
+    """Log in and look."""
+    if not HAS_NATS:
+        raise missing_library("nats-py", ">=2.9,<3")
+    (endpoint,) = way.endpoints
+    caller = _Caller(way, question.login, question.seed, timeout)
+    verdict, text = Verdict.ACCEPTED, "logged in"
+    rights: tuple[Right, ...] = ()
+    try:
+        caller.open()
+        if not caller.server.get("auth_required"):
+            verdict, text = Verdict.OPEN, "the server asks nobody who he is, so anybody is let in"
+        else:
+            rights = tuple(_rights(caller, question, timeout))
+    except LoginRefused as error:
+        verdict, text = Verdict.REFUSED, str(error)
+    except Unreachable as error:
+        verdict, text = Verdict.UNREACHABLE, str(error)
+    finally:
+        caller.close()
+    return Answer(endpoint, verdict, text, node=caller.server.get("server_name"), rights=rights)
+
+
+class _Caller(Nats):
+    """Logs in with a seed too."""
+
+    def __init__(self, way: Way, login: Login | None, seed: Secret | None, timeout: float) -> None:
+        super().__init__(way, login, timeout)
+        self._pair = None if seed is None else KeyPair(seed)
+
+    def _identify(self, client: t.Any) -> dict[str, t.Any]:
+        if self._pair is None:
+            return super()._identify(client)
+        # nats-py reads this where it is given a seed, and takes another package for that
+        client._public_nkey = self._pair.public
+        return {"signature_cb": self._pair.sign}
+
+    def _who(self) -> str:
+        return super()._who() if self._pair is None else f"user {self._pair.public}"
+
+
+def _rights(caller: _Caller, question: Question, timeout: float) -> t.Iterator[Right]:
+    if question.rights:
+        try:
+            told = json.loads(caller.request(_WHO_AM_I, b"", timeout=timeout))["data"]
+        except (nats.errors.Error, OSError, KeyError, ValueError) as error:
+            told, why = None, f"the server does not tell what this user may ({type(error).__name__})"
+        for do, subjects in question.rights.items():
+            for subject in subjects:
+                if told is None:
+                    yield Right(f"{do} {subject}", None, why)
+                else:
+                    granted = may(told.get("permissions") or {}, do, subject)
+                    yield Right(f"{do} {subject}", granted, "granted" if granted else "not granted")
+    if question.jetstream:
+        yield _jetstream(caller)
+
+
+def _jetstream(caller: _Caller) -> Right:
+    try:
+        caller.account()
+    except (NoJetStream, LoginRefused) as error:
+        return Right("JetStream", False, str(error))
+    except Failure as error:
+        return Right("JetStream", None, str(error))
+    return Right("JetStream", True, "granted")
+
+
+def may(permissions: t.Mapping[str, t.Any], do: str, subject: str) -> bool:
+    """Whether permissions, as the server tells them, cover a subject, which may have wildcards itself. What
+    is denied in part is not granted."""
+    rules = permissions.get(do) or {}
+    allowed, denied = rules.get("allow") or (), rules.get("deny") or ()
+    if allowed and not any(_covers(_pattern(one), subject) for one in allowed):
+        return False
+    return not any(_meet(_pattern(one), subject) for one in denied)
+
+
+def _pattern(rule: str) -> str:
+    """The subject of a rule; that of a subscription may name a queue group behind it."""
+    return rule.split(" ", 1)[0]
+
+
+def _covers(pattern: str, subject: str) -> bool:
+    """Whether every subject that `subject` stands for is one that `pattern` stands for."""
+    wide, narrow = pattern.split("."), subject.split(".")
+    for index, token in enumerate(wide):
+        if token == ">":
+            return len(narrow) > index
+        if index >= len(narrow) or narrow[index] == ">" or (token != "*" and token != narrow[index]):
+            return False
+    return len(wide) == len(narrow)
+
+
+def _meet(pattern: str, subject: str) -> bool:
+    """Whether there is a subject that both stand for."""
+    one, other = pattern.split("."), subject.split(".")
+    for index in range(min(len(one), len(other))):
+        pair = {one[index], other[index]}
+        if ">" in pair:
+            return True
+        if "*" not in pair and len(pair) > 1:
+            return False
+    return len(one) == len(other)
