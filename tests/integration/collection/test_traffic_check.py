@@ -114,7 +114,7 @@ def streams(nats: Any) -> list[str]:
 def test_one_go_beside_tasks_and_twice_at_once_lose_nothing_and_leave_nothing(
     nats: Any, tmp_path: Path
 ) -> None:
-    verdict = {"mode": "verdict", "run": "{{ first.run }}"}
+    verdict: dict[str, Any] = {"mode": "verdict", "run": "{{ first.run }}"}
     found = run(
         tmp_path,
         check("planned", check_mode=True, count=10),
@@ -149,7 +149,10 @@ def test_a_run_that_is_killed_takes_its_check_with_it(nats: Any, tmp_path: Path)
     """SIGKILL for ansible-playbook: nobody is left to ask for a verdict, so the check cleans up and ends."""
     mark = tmp_path / "started"
     defaults = reached("nats", nats.endpoints())
-    hang = {"name": "hang", "ansible.builtin.command": {"cmd": f"sh -c 'touch {mark}; exec sleep 500'"}}
+    hang = {
+        "name": "hang",
+        "ansible.builtin.shell": {"cmd": f"echo $$ > {mark}.new; mv {mark}.new {mark}; exec sleep 500"},
+    }
     playbook = tmp_path / "play.yml"
     playbook.write_text(json.dumps(play(check("start", mode="start"), hang, defaults=defaults)))
     runner = Runner(variables=variables(tmp_path))
@@ -173,9 +176,10 @@ def test_a_run_that_is_killed_takes_its_check_with_it(nats: Any, tmp_path: Path)
         process.wait()
         until(lambda: not alive(pid))
     finally:
-        if process.poll() is None:
-            process.kill()
-        os.killpg(process.pid, signal.SIGKILL)  # what the playbook itself had begun
+        process.kill()
+        process.wait()
+        if mark.exists():  # what the playbook itself had begun
+            os.kill(int(mark.read_text()), signal.SIGKILL)
     assert streams(nats) == [] and desks(tmp_path) == []
 
 
