@@ -82,7 +82,7 @@ def test_all_that_can_live_inside_is_a_variable_and_is_handed_on(kind: str) -> N
         module = given[f"{kind}_{rows.singular}"]
         assert option in module
         assert f"cluster__consents.{option} " in module["allow"]
-        assert f"'{option}' in cluster_purge" in module["purge"]
+        assert f"'{option}' in cluster__purge" in module["purge"]
         assert set(shelf.scope) <= set(module)
 
 

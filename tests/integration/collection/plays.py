@@ -154,15 +154,16 @@ class Place:
         desk: Path | None = None,
         arguments: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
     ) -> Run:
         """Run a playbook as it is; ``variables`` are of the environment."""
         desk = desk or self._desk()
         since = self.lab.audit.mark()
         runner = Runner(variables=self._variables | dict(variables or {}))
         try:
-            run = runner.run(playbook, timeout=SECONDS, arguments=arguments, directory=desk)
+            run = runner.run(playbook, timeout=seconds, arguments=arguments, directory=desk)
         except subprocess.TimeoutExpired as late:
-            raise AssertionError(f"not ended after {SECONDS} s: {late.output}") from None
+            raise AssertionError(f"not ended after {seconds} s: {late.output}") from None
         assert "Traceback" not in run.output, run.output
         results = {task.task: task.result | {"failed_task": task.failed} for task in run.whole}
         return Run(run.code, run.output, results, self.requests(since))
