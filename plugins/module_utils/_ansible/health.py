@@ -107,7 +107,7 @@ def _pass(expression: str, health: Public) -> Result:
     try:
         passed = search(expression, health) is True
         saw = "; ".join(_seen_by(jmespath.compile(expression).parsed, health))
-    except ValueError as error:
+    except ValueError as error:  # it does not fit what is there
         passed, saw = False, str(error)
     return {"expression": expression, "passed": passed, "saw": saw}
 
@@ -118,12 +118,18 @@ def _seen_by(node: t.Mapping[str, t.Any], health: Public) -> t.Iterator[str]:
         for child in node["children"]:
             yield from _seen_by(child, health)
         return
-    interpreter = jmespath.visitor.TreeInterpreter()
     if node["type"] == "comparator":
-        left, right = (json.dumps(interpreter.visit(child, health)) for child in node["children"])
+        left, right = (_value(child, health) for child in node["children"])
         yield f"{left} {_SIGNS[node['value']]} {right}"
     else:
-        yield json.dumps(interpreter.visit(node, health))
+        yield _value(node, health)
+
+
+def _value(node: t.Mapping[str, t.Any], health: Public) -> str:
+    try:
+        return json.dumps(jmespath.visitor.TreeInterpreter().visit(node, health))
+    except jmespath.exceptions.JMESPathError:  # of a side that the whole does not depend on
+        return "nothing"
 
 
 def gate_problem(expression: str) -> str | None:
@@ -293,7 +299,7 @@ class _Looks:
             lost = self._zookeeper_lost or (quorum is not None and not quorum.has)
             seen = kafka.observe(client, zookeeper_lost=lost)
             # without the platform nobody could say that it is back, and each question keeps a thread busy
-            self._zookeeper_lost = platform is None and seen.quorum is not None and not seen.quorum.has
+            self._zookeeper_lost = quorum is None and seen.quorum is not None and not seen.quorum.has
             return seen
         if self._ref.kind == "rabbitmq":
             from .._brokers.rabbitmq import health as rabbitmq

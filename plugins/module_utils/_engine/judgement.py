@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a cluster's health is by what was seen of it. Pure; only the table of texts knows words."""
+"""A cluster's health by what platform and broker have seen; where both know, the broker's word counts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def judge(
     asked = isinstance(broker, Seen)
     seen = _together(platform or Seen(), broker if isinstance(broker, Seen) else Seen())
     judged = _Judge(f"{kind}.health", seen, thresholds, now)
-    reasons = [*judged.unasked("" if isinstance(broker, Seen) else broker), *judged.all()]
+    reasons = [*judged.unasked(None if isinstance(broker, Seen) else broker), *judged.all()]
     reasons.sort(key=lambda reason: list(Status).index(reason.status), reverse=True)
     return Health(
         Status.worst(reason.status for reason in reasons),
@@ -114,14 +114,14 @@ class _Judge:
         yield from self._storage()
         yield from self._certificates()
 
-    def unasked(self, why: str) -> t.Iterator[Reason]:
+    def unasked(self, why: str | None) -> t.Iterator[Reason]:
         """What stands against calling anything healthy."""
         missing = [
             name
             for name, part in (("quorum", self.seen.quorum), ("replication", self.seen.copies))
             if part is None
         ]
-        if why:
+        if why is not None:
             yield self._reason(
                 "unreachable",
                 Status.UNKNOWN,

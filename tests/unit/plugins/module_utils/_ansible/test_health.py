@@ -78,6 +78,7 @@ def test_a_refusal_names_the_parts_that_there_are() -> None:
         ("backlog", False, '[{"name": "billing", "lag": 7}, {"name": "audit", "lag": 0}]'),
         ("status == 'healthy' && max(backlog[].lag) < `5`", False, '"healthy" == "healthy"; 7 < 5'),
         ("storage.percent < `80`", False, "null < 80"),
+        ("storage == `null` || max(storage.each) < `80`", True, "null == null; nothing < 80"),
         ("storage.percent == `null` || storage.percent < `80`", True, "null == null; null < 80"),
     ],
 )
