@@ -45,7 +45,7 @@ class Management:
         if urllib3 is None:
             raise missing_library("urllib3", ">=2")
         self.requests = Requests()
-        self._way = way
+        self.way, self.login, self.timeout = way, login, timeout
         self._pools = collections.deque(
             (endpoint, _pool(endpoint, way.tls, timeout)) for endpoint in way.endpoints
         )
@@ -65,12 +65,12 @@ class Management:
             overview = self.get("overview", columns="rabbitmq_version,exchange_types", disable_stats="true")
         except errors.Forbidden as error:
             raise errors.LoginRefused(
-                f"{self._way}: {who} may not use the management API; give it the tag management"
+                f"{self.way}: {who} may not use the management API; give it the tag management"
             ) from error
         except errors.NotFound as error:
-            raise _no_management(self._way, "it knows no /api/overview") from error
+            raise _no_management(self.way, "it knows no /api/overview") from error
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
-            raise _no_management(self._way, "its overview has no rabbitmq_version")
+            raise _no_management(self.way, "its overview has no rabbitmq_version")
         return overview
 
     @property
@@ -131,7 +131,7 @@ class Management:
         if query:
             target += "?" + urllib.parse.urlencode(query)
         tried = []
-        for _endpoint in self._way.endpoints:
+        for _endpoint in self.way.endpoints:
             endpoint, pool = self._pools[0]
             try:
                 answer = pool.urlopen(
@@ -147,8 +147,8 @@ class Management:
                 tried.append(f"{endpoint} {_reason(error)}")
                 self._pools.rotate(-1)
                 continue
-            return _document(self._way, method, target, answer)
-        raise errors.Unreachable(f"{self._way}: {'; '.join(tried)}")
+            return _document(self.way, method, target, answer)
+        raise errors.Unreachable(f"{self.way}: {'; '.join(tried)}")
 
 
 def connect(way: Way, login: Login | None, *, timeout: float) -> Management:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import time
 import typing as t
 
 from ..._convergence import errors
@@ -20,7 +21,8 @@ from ..._engine.types import Value
 from ..api import Capability, require
 from ..contents import Work
 from .client import Management
-from .queue_table import CLASSIC, QUEUE_TYPE, QUEUES_KIND, REPLICATED, SIZE_ARGUMENTS, STREAM, Backlog
+from .counting import LATE, ready_now
+from .queue_table import CLASSIC, QUEUE_TYPE, QUEUES_KIND, QUORUM, REPLICATED, SIZE_ARGUMENTS, STREAM, Backlog
 from .tables import EXCHANGES, THERE, rest
 from .virtual_host import InVhost
 
@@ -131,13 +133,16 @@ class Queues(InVhost):
 
     def __init__(self, client: Management, scope: t.Mapping[str, str], names: frozenset[Name] | None) -> None:
         super().__init__(client, scope, names)
+        self._read_at = 0.0
         self._running: tuple[str, ...] = ()
         self._emptied: dict[Name, int] = {}
+        self._found: dict[Name, int] = {}
         self._marks: dict[Move, int] = {}
 
     def read(self, _ref: ClusterRef) -> Actual:
         """The queues. Of those that nobody named, the ones that belong to RabbitMQ or to one client's
         connection are left out."""
+        self._read_at = time.monotonic()
         exchanges = self.listed("exchanges", columns="name", disable_stats="true")
         if exchanges is None:
             return self.nowhere()
@@ -146,13 +151,19 @@ class Queues(InVhost):
             for name, row in list_queues(self.client, self.vhost, self.names).items()
             if self.is_meant(name, own=name.startswith("amq.") or bool(row["exclusive"]))
         }
-        items = {name: {**read_item(row), **self._purged(name)} for name, row in rows.items()}
+        items = {name: self._as_known(name, read_item(row)) for name, row in rows.items()}
         there = {THERE: True, EXCHANGES: frozenset(exchange["name"] for exchange in exchanges)}
         return Actual(State(there, {"queues": items}), evidence=rows)
 
-    def _purged(self, name: Name) -> dict[str, Value]:
-        """A queue that was emptied has been empty, whatever has come in since."""
-        return {"empty": Backlog(0)} if name in self._emptied else {}
+    def _as_known(self, name: Name, item: Item) -> Item:
+        """A queue that was emptied has been empty, whatever has come in since; one that was found fuller
+        than the statistics say is as full as it was found."""
+        found = self._found.get(name, 0)
+        if name in self._emptied:
+            return {**item, "empty": Backlog(0)}
+        if found > item["messages"]:
+            return {**item, "messages": found, **({"empty": Backlog(found)} if "empty" in item else {})}
+        return item
 
     def preflight(self, plan: Plan, *, waits: bool) -> t.Sequence[Finding]:
         """What changing members takes: that there are so many nodes, and a majority of the members."""
@@ -238,9 +249,8 @@ class Queues(InVhost):
         before = t.cast(Item, work.before)
         if before["type"] == CLASSIC and before["messages"] == 0:
             self._delete_empty(work.name)
-        elif self._messages(work.name, "messages") > before["messages"]:
-            raise _filled(work.name)
         else:
+            self._hold_against(work.name, before["type"], "messages", before["messages"])
             self.client.delete("queues", self.vhost, work.name)
 
     def _delete_empty(self, name: Name) -> None:
@@ -252,15 +262,23 @@ class Queues(InVhost):
             raise
 
     def _empty(self, work: Work) -> None:
-        ready = t.cast(Item, work.before)["empty"].ready
-        if self._messages(work.name, "messages_ready") > ready:
-            raise _filled(work.name)
+        before = t.cast(Item, work.before)
+        ready = before["empty"].ready
+        self._hold_against(work.name, before["type"], "messages_ready", ready)
         self.client.delete("queues", self.vhost, work.name, "contents")
         self._emptied[work.name] = ready
 
-    def _messages(self, name: Name, which: str) -> int:
+    def _hold_against(self, name: Name, kind: str, which: str, agreed: int) -> None:
+        """Raises Conflict where there are more messages than were agreed upon, those among them that were
+        there when the plan was made and had not been counted yet."""
+        exact = ready_now(self.client, self.vhost, name) if kind == QUORUM else None
+        if exact is None and kind in REPLICATED:
+            time.sleep(max(0.0, self._read_at + LATE - time.monotonic()))
         row = list_queues(self.client, self.vhost, {name}).get(name, {})
-        return row.get(which) or 0
+        count = max(exact or 0, row.get(which) or 0)
+        if count > agreed:
+            self._found[name] = count
+            raise _filled(name)
 
     def _move(self, move: Move) -> None:
         path = ("queues", "quorum", self.vhost, move.queue, "replicas")
