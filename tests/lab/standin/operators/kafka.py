@@ -334,12 +334,14 @@ class TopicOperator(Operator):
         spec, cluster = item.spec, self.cluster
         name = spec["topicName"]
         known = self.truth.get(name)
+        brokers: Any = cluster.brokers
+        kafka: KafkaCluster | None = brokers
+        if kafka is not None and known is not None:
+            await self._compare(kafka, name, known)
         problem = self._problem(item, known)
         if problem:
             item.report(False, *problem)
             return
-        brokers: Any = cluster.brokers
-        kafka: KafkaCluster | None = brokers
         config = {key: _text(value) for key, value in spec["config"].items()}
         try:
             if known is None:
@@ -366,6 +368,12 @@ class TopicOperator(Operator):
             "config": config,
         }
         item.report(True)
+
+    async def _compare(self, kafka: KafkaCluster, name: str, known: Json) -> None:
+        """Strimzi compares with what the brokers have: who has changed the replicas there can say so here."""
+        found = (await self.cluster.work(kafka.topics)).get(name)
+        if found is not None:
+            known["replicas"] = min(len(partition.replicas) for partition in found.partitions)
 
     async def _adopt(self, kafka: KafkaCluster, item: Resource) -> None:
         """A topic that is there already is taken over with the next look, as Strimzi does: a create whose
