@@ -15,7 +15,8 @@ description:
     What is not declared stays as it is and does not matter.
   - A queue that goes, or is emptied, takes its messages with it. That needs a consent which names the queue and how
     many messages may be lost at most, such as C(rabbitmq.queue.delete:jobs@1532). RabbitMQ counts the messages of
-    quorum queues and streams every five seconds, those of classic queues when it is asked.
+    quorum queues and streams every five seconds, those of classic queues when it is asked. Before anything is lost they
+    are counted once more, with those that had not been counted yet, over AMQP where that is possible.
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
@@ -279,6 +280,7 @@ seealso:
   - module: brokerops.messaging.rabbitmq_vhost
 requirements:
   - urllib3, which comes with the kubernetes package
+  - pika >= 1.3, < 2, only to delete or empty quorum queues without waiting up to 11 seconds for RabbitMQ to count
 """
 
 EXAMPLES = r"""
