@@ -28,7 +28,7 @@ if HAS_NATS:
     import nats.errors
 
 # Codes of JetStream's errors (nats-server, server/errors.json).
-_NO_PEERS, _NO_CLUSTER = 10005, 10074
+_NO_PEERS, _NO_CLUSTER, _OVERLAP = 10005, 10074, 10065
 _REPLICAS = 3
 _JOINING = 10.0
 """For how many seconds there may be too few servers for a stream's replicas until that is believed: one that
@@ -56,12 +56,19 @@ class Streams:
                 for lane in range(self._load.lanes):
                     self._client.tell(f"STREAM.CREATE.{self._stream(lane)}", self._wanted(lane, replicas))
             except JetStreamError as error:
+                if error.code == _OVERLAP:
+                    raise Rejected(
+                        f"a stream of this account takes every subject ({error}), so the check can have none "
+                        "of its own; use a user of another account"
+                    ) from error
                 if error.code not in (_NO_PEERS, _NO_CLUSTER):
                     raise
-                if self._load.replicas is None and time.monotonic() > deadline:
+                if time.monotonic() > deadline:
+                    if self._load.replicas is not None:
+                        raise Rejected(
+                            f"there are too few servers for {replicas} replicas ({error}); ask for fewer"
+                        ) from error
                     replicas = 1
-                elif time.monotonic() > deadline:
-                    raise
                 time.sleep(1)
             else:
                 return Promise(replicas, replicas > 2)
