@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import time
 import typing as t
@@ -15,9 +14,9 @@ import typing as t
 from .._brokers.brokers import broker
 from .._brokers.certificate import server_certificate
 from .._convergence.api import Requests
+from .._convergence.certificate import authorities
 from .._convergence.errors import ConnectionFailed, Failure, NotFound
 from .._engine.access import Way
-from .._engine.certificate import authorities
 from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
 from .._engine.health import Certificate, Evidence, Health, Public, Seen
@@ -140,7 +139,7 @@ def gate_problem(expression: str) -> str | None:
     parsed = jmespath.compile(expression).parsed
     if _negates_a_whole(parsed):
         return "in jmespath '!a.b' takes b of '!a', which has none; write !(a.b)"
-    nothing = judge("", None, "", Thresholds(), datetime.datetime.now(datetime.UTC)).public()
+    nothing = judge("", None, "", Thresholds(), 0.0).public()
     missing = [name for name in _parts(parsed) if name not in nothing]
     if missing:
         return f"health has no {missing[0]!r}; it has {', '.join(sorted(nothing))}"
@@ -229,8 +228,7 @@ class _Looks:
         thresholds = Thresholds(
             options["backlog_threshold"], options["storage_threshold"], options["certificate_days"]
         )
-        now = datetime.datetime.now(datetime.UTC)
-        return judge(self._ref.kind, platform, told, thresholds, now)
+        return judge(self._ref.kind, platform, told, thresholds, time.time())
 
     def result(self) -> Result:
         """How the brokers were reached, null where they were not, and how many requests it all took."""

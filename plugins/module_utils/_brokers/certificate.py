@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 import ssl
 
+from .._convergence.certificate import read_certificate
 from .._engine.access import Endpoint, Trust
-from .._engine.certificate import read_certificate
 from .._engine.health import Certificate
 
 

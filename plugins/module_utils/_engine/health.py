@@ -13,11 +13,11 @@ deviation: a topic with one copy is healthy as long as that copy is there.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import enum
 import typing as t
 
 Public = dict[str, t.Any]
+_DAY = 86400
 
 
 class Status(enum.StrEnum):
@@ -261,18 +261,19 @@ class Exposure:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that clients depend on, until when."""
+    """A certificate that clients depend on, and until when, in words and in seconds since 1970."""
 
     name: str
-    expires: datetime.datetime
+    expires: str
+    seconds: float
 
-    def public(self, now: datetime.datetime) -> Public:
+    def days(self, now: float) -> int:
+        """How many whole days are left; less than none of one that has expired."""
+        return int((self.seconds - now) // _DAY)
+
+    def public(self, now: float) -> Public:
         """As it stands in a result."""
-        return {
-            "name": self.name,
-            "expires": self.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "days": (self.expires - now).days,
-        }
+        return {"name": self.name, "expires": self.expires, "days": self.days(now)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -302,7 +303,7 @@ class Health:
     evidence: Evidence
     seen: Seen
     reasons: tuple[Reason, ...]
-    now: datetime.datetime
+    now: float
 
     def public(self) -> Public:
         """The one schema of a result."""

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import typing as t
 
 from .health import Evidence, Health, Members, Quorum, Reason, Seen, Status
@@ -30,10 +29,11 @@ def judge(
     platform: Seen | None,
     broker: Seen | str,
     thresholds: Thresholds,
-    now: datetime.datetime,
+    now: float,
 ) -> Health:
     """What both say, and what that means. Instead of a `broker` that was not asked there is why not;
-    without its word nothing is called healthy. Reason codes begin with the `kind`."""
+    without its word nothing is called healthy. Reason codes begin with the `kind`; `now` is in seconds since
+    1970."""
     asked = isinstance(broker, Seen)
     seen = _together(platform or Seen(), broker if isinstance(broker, Seen) else Seen())
     judged = _Judge(f"{kind}.health", seen, thresholds, now)
@@ -101,7 +101,7 @@ class _Judge:
     prefix: str
     seen: Seen
     thresholds: Thresholds
-    now: datetime.datetime
+    now: float
 
     def all(self) -> t.Iterator[Reason]:
         """Everything that is not as it should be."""
@@ -225,8 +225,8 @@ class _Judge:
 
     def _certificates(self) -> t.Iterator[Reason]:
         for one in self.seen.certificates or ():
-            days = (one.expires - self.now).days
-            if one.expires <= self.now:
+            days = one.days(self.now)
+            if one.seconds <= self.now:
                 text, status, code = f"{one.name} has expired", Status.DOWN, "certificate.expired"
             elif days < self.thresholds.certificates:
                 text, status, code = (

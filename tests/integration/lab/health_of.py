@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import datetime
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,7 @@ class Looking:
             None,
             self._seen(),
             Thresholds(backlog=backlog, storage=FULL),
-            datetime.datetime.now(datetime.UTC),
+            time.time(),
         ).public()
 
     def until(self, condition: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:

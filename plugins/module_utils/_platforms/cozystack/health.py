@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ..._convergence import errors
-from ..._engine.certificate import authorities
+from ..._convergence.certificate import authorities
 from ..._engine.health import (
     Certificate,
     Evidence,

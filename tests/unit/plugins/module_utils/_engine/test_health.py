@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from typing import Any
 
 import pytest
@@ -31,7 +30,8 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.judgem
     judge,
 )
 
-NOW = datetime.datetime(2026, 11, 21, 16, tzinfo=datetime.UTC)
+NOW = 1_800_000_000.0
+DAY = 86400
 GB = 10**9
 USUAL = Thresholds()
 
@@ -103,7 +103,8 @@ def test_without_anybodys_word_all_is_unknown() -> None:
 @pytest.mark.parametrize("part", ["quorum", "replication"])
 def test_a_broker_that_did_not_tell_what_counts_is_not_healthy(part: str) -> None:
     name = {"replication": "copies"}.get(part, part)
-    found = health(**{name: None, "unknown": {part: "this user may not read it"}})
+    changed: dict[str, Any] = {name: None, "unknown": {part: "this user may not read it"}}
+    found = health(**changed)
     assert found.status is Status.UNKNOWN
     assert codes(found) == ["incomplete"]
     assert "this user may not read it" in found.reasons[0].text
@@ -255,7 +256,7 @@ def test_free_space_is_used_space_once_somebody_knows_how_large_the_volume_is() 
     ],
 )
 def test_a_certificate_is_judged_by_its_last_day(days: float, code: str | None, status: Status) -> None:
-    certificate = Certificate("cluster-ca", NOW + datetime.timedelta(days=days))
+    certificate = Certificate("cluster-ca", "2027-01-15T08:00:00Z", NOW + days * DAY)
     found = health(platform=Seen(certificates=(certificate,)))
     assert (found.status, codes(found)) == (status, [code] if code else [])
 
@@ -314,7 +315,7 @@ def test_every_reason_has_a_code_of_its_kind_a_text_and_a_way_out() -> None:
         backlog=(Backlog("queue", "jobs", pending=9),),
         volumes=(Volume("0", 99, 100),),
         alarms=(Alarm("memory", "0", "blocked", Status.DOWN, "wait"),),
-        certificates=(Certificate("ca", NOW),),
+        certificates=(Certificate("ca", "2027-01-15T08:00:00Z", NOW),),
     )
     found = judge("nats", None, everything, Thresholds(backlog=1), NOW)
     assert len(found.reasons) == 10

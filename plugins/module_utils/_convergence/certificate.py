@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import datetime
 import ssl
+import time
 import typing as t
 
-from .health import Certificate
+from .._engine.health import Certificate
 
 
 def authorities(name: str, pem: str) -> tuple[Certificate, ...]:
@@ -26,4 +26,4 @@ def authorities(name: str, pem: str) -> tuple[Certificate, ...]:
 def read_certificate(name: str, decoded: t.Mapping[str, t.Any]) -> Certificate:
     """One certificate in the form in which Python's `ssl` shows it."""
     seconds = ssl.cert_time_to_seconds(decoded["notAfter"])
-    return Certificate(name, datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+    return Certificate(name, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)), seconds)
