@@ -57,7 +57,7 @@ def run(directory: Path, *tasks: Task, **defaults: Any) -> dict[str, dict[str, A
 def test_accepted_refused_open_and_unreachable_are_four_answers(nats: Any, tmp_path: Path) -> None:
     everywhere = [str(one) for one in nats.endpoints()]
     silent = [*everywhere[:2], f"{nats.endpoints()[0].host}:9"]
-    right = {"broker_username": "app", "broker_password": RIGHT}
+    right: dict[str, Any] = {"broker_username": "app", "broker_password": RIGHT}
     wrong = right | {"broker_password": WRONG}
     found = run(
         tmp_path,
@@ -68,12 +68,10 @@ def test_accepted_refused_open_and_unreachable_are_four_answers(nats: Any, tmp_p
         check("right and expected to be refused", fails=True, expect="refused", **right),
         check("one is silent", fails=True, broker_endpoints=silent, **right),
         check("silence is allowed", allow_unreachable=True, broker_endpoints=silent, **right),
-        check("all are silent", fails=True, allow_unreachable=True, broker_endpoints=silent[2:], **right),
         check("silence is no refusal", fails=True, expect="refused", broker_endpoints=silent[2:], **wrong),
         check("no JetStream", fails=True, permissions={"jetstream": True}, **right),
         check("rights", permissions={"publish": ["orders.>"], "subscribe": [">"]}, **right),
         check("not of this kind", fails=True, permissions={"configure": ["x"]}, **right),
-        check("a seed that is none", fails=True, nkey_seed="SUABC"),
         kind="nats",
         broker_endpoints=everywhere,
         broker_timeout=20,
@@ -89,11 +87,9 @@ def test_accepted_refused_open_and_unreachable_are_four_answers(nats: Any, tmp_p
     assert "should have refused it" in found["right and expected to be refused"]["msg"]
     assert "which proves nothing" in found["one is silent"]["msg"]
     assert found["silence is allowed"]["credential"]["nodes_proven"] == "2/3"
-    assert "no way led to a broker" in found["all are silent"]["msg"]
     assert "no way led to a broker" in found["silence is no refusal"]["msg"]
     assert "may not JetStream" in found["no JetStream"]["msg"]
     assert "nats has no configure" in found["not of this kind"]["msg"]
-    assert "is no seed of a user" in found["a seed that is none"]["msg"]
     assert not any(one["changed"] for one in found.values())
 
 
@@ -101,8 +97,8 @@ def test_accepted_refused_open_and_unreachable_are_four_answers(nats: Any, tmp_p
 def test_on_the_platform_every_node_is_asked_and_messages_flow(real_place: Place) -> None:
     users = [{"name": "app", "password": RIGHT}]
     vhosts = [{"name": "work", "admins": ["app"]}]
-    where = {"kind": "rabbitmq", "cluster": "jobs", "broker_timeout": 30}
-    app = where | {"broker_username": "app", "vhost": "work"}
+    where: dict[str, Any] = {"kind": "rabbitmq", "cluster": "jobs", "broker_timeout": 30}
+    app: dict[str, Any] = where | {"broker_username": "app", "vhost": "work"}
     found = real_place.run(
         task(
             "create",
