@@ -9,6 +9,7 @@ import dataclasses
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class Listener:
     """Takes connections on every address of a list, on one port, and counts them."""
 
     def __init__(self, *hosts: str) -> None:
-        self.connections = 0
+        self._peers: list[tuple[str, int]] = []
         first = socket.create_server((hosts[0], 0))
         self.port = int(first.getsockname()[1])
         self._sockets = [first, *(socket.create_server((host, self.port)) for host in hosts[1:])]
@@ -115,9 +116,19 @@ class Listener:
     def _accept(self, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection, _address = server.accept()
-                self.connections += 1
+                connection, peer = server.accept()
+                self._peers.append(peer)
                 connection.close()
+
+    @property
+    def connections(self) -> int:
+        """How many there were: those of before are taken before our own one."""
+        for one in self._sockets:
+            with socket.create_connection(one.getsockname()) as own:
+                while own.getsockname() not in self._peers:
+                    time.sleep(0.001)
+                self._peers.remove(own.getsockname())
+        return len(self._peers)
 
     def close(self) -> None:
         for one in self._sockets:
