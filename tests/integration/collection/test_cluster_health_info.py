@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 from collections.abc import Iterator
@@ -51,16 +52,10 @@ def broker_endpoints(place: Place, kind: Any) -> list[str]:
     return [f"{one['host']}:{one['port']}" for one in found if one["component"] == kind]
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_a_cluster_of_each_kind_is_healthy_by_its_brokers_word_and_nothing_is_written(
-    acme: Place, check: bool
-) -> None:
+def test_a_cluster_of_each_kind_is_healthy_by_its_brokers_word_and_nothing_is_written(acme: Place) -> None:
     gates = ["status == 'healthy'", "evidence == 'broker'", "members.ready == `3`"]
     wait: dict[str, Any] = {"gates": gates, "samples": 2, "interval": 1, "wait_timeout": PATIENCE}
-    run = acme.run(
-        *(asking(kind, **wait) for kind in NAMES),
-        arguments=["--check"] if check else [],
-    )
+    run = acme.run(*(asking(kind, **wait) for kind in NAMES))
     assert run.writes == []
     for kind in NAMES:
         result = run[kind]
@@ -79,20 +74,20 @@ def test_a_cluster_of_each_kind_is_healthy_by_its_brokers_word_and_nothing_is_wr
     assert run["nats"]["health"]["quorum"]["leader"].startswith("nats-events-")
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_a_gate_that_is_not_true_fails_with_what_it_saw_and_with_the_health(acme: Place, check: bool) -> None:
+def test_gates_open_and_shut_in_check_mode_too_and_say_what_they_saw(acme: Place) -> None:
     gates = ["members.ready == `3`", "quorum.can_lose >= `2` && status == 'healthy'", "members.ready"]
-    run = acme.run(asking("nats", "shut", fails=True, gates=gates), arguments=["--check"] if check else [])
+    tasks = [asking("nats", "shut", fails=True, gates=gates), asking("nats", "open", gates=gates[:1])]
+    checks = [dataclasses.replace(one, title=f"{one.title} in check mode", check_mode=True) for one in tasks]
+    run = acme.run(*tasks, *checks)
     assert run.writes == []
-    assert [gate["passed"] for gate in run["shut"]["gates"]] == [True, False, False]
-    assert [gate["saw"] for gate in run["shut"]["gates"]] == [
-        "3 == 3",
-        '1 >= 2; "healthy" == "healthy"',
-        "3",
-    ]
-    assert "quorum.can_lose >= `2` && status == 'healthy' (saw 1 >= 2; " in run.msg("shut")
-    assert run["shut"]["health"]["members"]["ready"] == 3
-    assert run["shut"]["looks"] == 1
+    for title in ("shut", "shut in check mode"):
+        assert [gate["passed"] for gate in run[title]["gates"]] == [True, False, False]
+        saw = [gate["saw"] for gate in run[title]["gates"]]
+        assert saw == ["3 == 3", '1 >= 2; "healthy" == "healthy"', "3"]
+        assert "quorum.can_lose >= `2` && status == 'healthy' (saw 1 >= 2; " in run.msg(title)
+        assert run[title]["health"]["members"]["ready"] == 3
+        assert run[title]["looks"] == 1
+    assert run["open in check mode"]["health"]["status"] == run["open"]["health"]["status"]
 
 
 def test_a_gate_that_can_never_be_true_is_refused_before_anything_is_asked(acme: Place) -> None:

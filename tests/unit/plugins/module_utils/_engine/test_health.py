@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.judgem
     Thresholds,
     judge,
 )
+from tests.collection_path import ROOT
 
 NOW = 1_800_000_000.0
 DAY = 86400
@@ -323,3 +325,20 @@ def test_every_reason_has_a_code_of_its_kind_a_text_and_a_way_out() -> None:
         assert reason.code.startswith("nats.health.")
         assert reason.text and reason.way_out
         assert set(reason.public()) == {"code", "status", "things", "text", "way_out"}
+
+
+CODE = re.compile(r'"(?:[a-z]+\.health\.|\{prefix\}\.)?([a-z_]+(?:\.(?:[a-z]+|\{[^}]+\}))?)"')
+MADE = re.compile(r"(?:Reason|_reason)\(\s*f?(\"[^\"]+\")")
+
+
+def test_every_code_is_on_the_page_and_no_other() -> None:
+    utils = ROOT / "plugins" / "module_utils"
+    files = [utils / "_engine" / "judgement.py", *utils.rglob("*/health.py")]
+    made = {code for file in files for code in MADE.findall(file.read_text())}
+    # of codes that are made of what they are about, and of the two whose name is chosen before
+    spelled = {"{what}.{code}", "alarm.{alarm.what}", "backlog.{what}"}
+    found = {match[1] for code in made if (match := CODE.fullmatch(code))} - spelled
+    found |= {"WHAT.offline", "WHAT.below_minimum", "WHAT.at_minimum", "WHAT.under_replicated"}
+    found |= {"alarm.WHICH", "backlog.WHAT", "certificate.expires", "certificate.expired"}
+    page = (ROOT / "docs" / "health.md").read_text().partition("## Reason codes")[2]
+    assert set(re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)) == found
