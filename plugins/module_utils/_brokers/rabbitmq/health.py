@@ -6,9 +6,9 @@
 
 Queues are asked for twice (all of this seen on 4.0.5). With statistics, all are listed, also those that are
 down; but who of a queue is online may be seconds old, and a member counts that has died. Without statistics
-RabbitMQ looks who is online; but what is down is left out. How much waits in a quorum queue is up to 5 seconds
-old in both. In a minority a node pauses and does not answer at all, so a lost quorum soon looks like a cluster
-that cannot be reached.
+RabbitMQ looks who is online; but what is down is left out. How much waits in a quorum queue is up to 5
+seconds old in both. In a minority a node pauses and does not answer at all, so a lost quorum soon looks like
+a cluster that cannot be reached.
 """
 
 from __future__ import annotations
