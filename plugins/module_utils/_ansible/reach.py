@@ -206,10 +206,13 @@ class _Search:
             self._refuse(way, guarded)
         if named and not guarded:
             return way  # the client itself says what is wrong with it
-        patience = min(_KNOCK, float(self._options["broker_timeout"]))
+        timeout = float(self._options["broker_timeout"])
+        patience = timeout if named else min(_KNOCK, timeout)
         found = _meanwhile(_addresses, [one.host for one in way.endpoints], patience)
         if guarded and any(_is_public(address) for addresses in found.values() for address in addresses):
             self._refuse(way, guarded)
+        if guarded and any(one.host not in found for one in way.endpoints):
+            raise Unreachable(f"nobody says within {patience:g} s whether this is a public address")
         return way if named else _listening(way, found, patience)
 
     @property

@@ -393,6 +393,17 @@ def test_a_named_endpoint_in_the_internet_is_public_also_behind_a_name(
     assert run(allow=["nats.login.plaintext:one"]).client.login
 
 
+def test_a_name_that_takes_too_long_gets_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(reaching, "_addresses", lambda _host: ("127.0.0.2",) if never.wait(60) else ())
+    brokers = Brokers()
+    given: dict[str, Any] = {"broker_username": "app", "broker_password": "Worker4242aa", "broker_timeout": 1}
+    with pytest.raises(errors.Unreachable, match="whether this is a public address"):
+        reached("nats", brokers=brokers, broker_endpoints=["slow.example.org:4222"], **given)
+    never.set()
+    assert brokers.asked == []
+
+
 def test_a_service_whose_name_leads_into_the_internet_gets_no_password(
     monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
