@@ -11,6 +11,7 @@ what they do not know of a stream, and an update with the rest would reset it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import ssl
@@ -42,9 +43,12 @@ _ELECTING = frozenset({10006, 10008, 10009})
 
 _PREFIX = "$JS.API."
 _PAUSE = 0.2
+_FAREWELL = 1.0
 _SILENCE = 2.0
 """For how many seconds nobody has to have been there for a subject until that is believed: a server that
 starts takes clients before it serves JetStream."""
+_QUIET = 1.0
+"""After how many seconds of silence all servers are taken to have answered that will."""
 _ATTEMPT = 5.0
 """After how many seconds a question that only reads is asked again: servers drop questions while they elect
 a leader, and take up to 4 seconds to give up on a stream when they list."""
@@ -67,7 +71,11 @@ def connect(way: Way, login: Login | None, *, timeout: float) -> Nats:
     if not HAS_NATS:
         raise missing_library("nats-py", ">=2.9,<3")
     client = Nats(way, login, timeout)
-    client.open()
+    try:
+        client.open()
+    except BaseException:
+        client.close()
+        raise
     return client
 
 
@@ -96,6 +104,8 @@ class Nats:
 
     def __init__(self, way: Way, login: Login | None, timeout: float) -> None:
         self.requests = Requests()
+        self.server: Json = {}
+        """What the last server said of itself, before anybody had logged in."""
         self._way, self._login, self._timeout = way, login, timeout
         self._runner = asyncio.Runner()
         self._connection: nats.aio.client.Client | None = None
@@ -114,6 +124,9 @@ class Nats:
 
     def open(self) -> None:
         """Connect to the first endpoint that lets us in. A refused login is refused by all of them."""
+        if self._connection is not None:
+            self._runner.run(_end(self._connection))
+            self._connection = None
         failures = []
         for endpoint in self._way.endpoints:
             try:
@@ -230,6 +243,16 @@ class Nats:
             raise
         return client
 
+    def as_user(self, login: Login) -> Nats:
+        """One more connection, of another user."""
+        client = Nats(self._way, login, self._timeout)
+        try:
+            client.open()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
     def request(
         self, subject: str, body: bytes, *, timeout: float, headers: dict[str, str] | None = None
     ) -> bytes:
@@ -238,6 +261,15 @@ class Nats:
         asked = self._connection.request(subject, body, timeout=timeout, headers=headers)
         answer: bytes = self._runner.run(asked).data
         return answer
+
+    def survey(self, subject: str, body: t.Mapping[str, t.Any]) -> list[Json]:
+        """The answers of all servers to a question on a system subject, which the system account may ask:
+        those that come before it is quiet for a while."""
+        self.requests.reads += 1
+        if not self.connected:
+            self.open()
+        assert self._connection is not None
+        return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
 
     def subscribe(self, subject: str) -> t.Any:
         """An inbox for the messages of a subject; the server knows of it when this returns."""
@@ -328,9 +360,7 @@ class Nats:
         if self._way.tls is not None:
             options["tls"] = _trusting(self._way.tls)
             options["tls_hostname"] = self._way.tls.server_name or endpoint.host
-        if self._login is not None:
-            options["user"] = self._checked(client, self._login.username)
-            options["password"] = self._checked(client, self._login.password.reveal())
+        options |= self._identify(client)
         try:
             await asyncio.wait_for(
                 client.connect(
@@ -348,11 +378,22 @@ class Nats:
             if self._way.tls is not None and not _encrypted(client):
                 raise _NotEncrypted
         except BaseException as error:
+            self.server = dict(client._server_info)
             await _end(client)
             raise self._translated(endpoint, error) if isinstance(error, Exception) else error from error
         self._connection = client
+        self.server = dict(client._server_info)
         said = client.connected_server_version
         self._version = (said.major, said.minor, said.patch)
+
+    def _identify(self, client: nats.aio.client.Client) -> dict[str, t.Any]:
+        """What nats-py has to be told of who logs in."""
+        if self._login is None:
+            return {}
+        return {
+            "user": self._checked(client, self._login.username),
+            "password": self._checked(client, self._login.password.reveal()),
+        }
 
     def _checked(self, client: nats.aio.client.Client, value: str) -> t.Callable[[], str]:
         """Gives the value only once the connection is what it has to be: nats-py takes plain text for an
@@ -425,13 +466,25 @@ def _encrypted(client: nats.aio.client.Client) -> bool:
 
 
 async def _end(client: nats.aio.client.Client) -> None:
-    try:
-        await client.close()
-    except Exception:
-        # it was on its way out in any case
-        return
+    # it is on its way out in any case, and after a failed handshake nats-py would wait for its end for ever
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(client.close(), _FAREWELL)
 
 
 def _text(error: Exception) -> str:
     text = " ".join(str(error).split()).removeprefix("nats: ").strip("'")
     return text or type(error).__name__
+
+
+async def _everybody(client: nats.aio.client.Client, subject: str, body: bytes) -> list[Json]:
+    inbox = client.new_inbox()
+    answers = await client.subscribe(inbox)
+    found: list[Json] = []
+    try:
+        await client.publish(subject, body, reply=inbox)
+        while True:
+            found.append(json.loads((await answers.next_msg(_SILENCE if not found else _QUIET)).data))
+    except nats.errors.TimeoutError:
+        return found
+    finally:
+        await answers.unsubscribe()

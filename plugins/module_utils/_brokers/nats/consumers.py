@@ -16,7 +16,7 @@ from ..api import require
 from ..contents import Contents, Work
 from .client import JetStreamError, Json, Nats
 from .consumer_table import CONSUMERS, KIND, SINCE, STREAM
-from .documents import load_item, store_work, touched
+from .documents import load_item, same_config, store_work, touched
 from .streams import behind, refused
 
 _PAUSE = "pause_until"
@@ -91,11 +91,11 @@ class Consumers(Contents):
 
     def _update(self, place: str, work: Work) -> None:
         seen, live = work.evidence[work.name]["config"], self._nats.consumer(self._stream, work.name)
-        if live is None or live["config"] != seen:
+        if live is None or not same_config(live["config"], seen):
             raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
         changed = touched(work)
         if changed - {_PAUSE}:
-            self._write(place, "update", store_work(work, filters_as_list(seen)))
+            self._write(place, "update", store_work(work, filters_as_list(live["config"])))
         if _PAUSE in changed:
             # no update touches this: server/jetstream_api.go puts it back to what it was
             until = (work.after or {}).get(_PAUSE)

@@ -77,6 +77,17 @@ def _store_key(field: Field, key: str, value: Value, config: Json) -> None:
     plant(config, field.path, stored)
 
 
+def same_config(one: Json, other: Json) -> bool:
+    """Whether two configurations are one, told at different times: what the servers note down in the
+    metadata they leave out in a list."""
+    return _without_notes(one) == _without_notes(other)
+
+
+def _without_notes(config: Json) -> Json:
+    metadata = METADATA.load(config.get("metadata") or {})
+    return {**config, "metadata": metadata}
+
+
 def touched(work: Work) -> frozenset[str]:
     """The options that a plan's work sets."""
     options: set[str] = set()

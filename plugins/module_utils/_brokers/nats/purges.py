@@ -17,7 +17,7 @@ from ..._engine.types import Type, Value
 from ..contents import Contents, Work
 from .client import MESSAGE_NOT_FOUND, JetStreamError, Json, Nats
 from .stream_table import stream_name_problem
-from .streams import refused
+from .streams import count_before, refused
 from .subjects import subject_problem
 from .types import count
 
@@ -128,17 +128,11 @@ class Purges(Contents):
     def _count(self, row: Json, subject: str, before: int) -> int:
         """Of messages of a subject before a sequence, no more can be said than that there are none, or how
         many the subject has at all."""
-        stream, state = row["config"]["name"], row["state"]
         if subject:
+            stream = row["config"]["name"]
             there = sum(self._nats.subjects(stream, subject).values())
             return there if there and (not before or self._first(stream, subject) < before) else 0
-        if not before or before > state["last_seq"]:
-            return int(state["messages"])
-        gone = 0
-        if state.get("num_deleted"):
-            details = self._nats.ask(f"STREAM.INFO.{stream}", {"deleted_details": True})["state"]
-            gone = sum(sequence < before for sequence in details.get("deleted") or ())
-        return int(max(0, before - state["first_seq"] - gone))
+        return count_before(self._nats, row, before) if before else int(row["state"]["messages"])
 
     def _first(self, stream: Name, subject: str) -> int:
         question = {"seq": 1, "next_by_subj": subject}

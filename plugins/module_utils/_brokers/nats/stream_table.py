@@ -176,6 +176,12 @@ def _sources_store(wanted: Value, before: Value) -> list[Value]:
     ]
 
 
+def _stream_subjects_problem(subjects: Value) -> str | None:
+    if not subjects:
+        return "give at least one subject; a stream that only has a mirror or sources leaves this out"
+    return subjects_problem(subjects)
+
+
 MIRROR = Type(
     "tree",
     key=_source_key,
@@ -195,7 +201,7 @@ SOURCES = Type(
     store=_sources_store,
     public=lambda rows: [row for row in rows.values() if row is not None],
 )
-SUBJECTS = Type("names", key=NAMES.key, problem=subjects_problem)
+SUBJECTS = Type("names", key=NAMES.key, problem=_stream_subjects_problem)
 PLACEMENT = small_document(
     _PLACEMENT,
     {"cluster": {"type": "str"}, "tags": {"type": "list", "elements": "str"}},

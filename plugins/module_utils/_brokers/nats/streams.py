@@ -18,7 +18,7 @@ from ..._engine.types import Value
 from ..api import Capability, require
 from ..contents import Contents, Work
 from .client import MESSAGE_NOT_FOUND, STREAM_NOT_FOUND, JetStreamError, Json, Nats
-from .documents import load_item, store_work, touched
+from .documents import load_item, same_config, store_work, touched
 from .stream_table import (
     KIND,
     MAX_CONSUMERS_MOVES,
@@ -160,7 +160,7 @@ class Streams(Contents):
                 low = found["message"]["seq"] + 1 if found else high
             else:
                 high = middle
-        return int(min(state["messages"], low - state["first_seq"]))
+        return count_before(self._nats, row, low)
 
     def preflight(self, plan: Plan, *, waits: bool) -> list[Finding]:
         """What the servers would refuse, or take and lose by."""
@@ -277,9 +277,9 @@ class Streams(Contents):
                 self._nats.tell(f"STREAM.CREATE.{stream}", self.complete(config, work))
             else:
                 seen, live = work.evidence[work.name]["config"], self._nats.stream(stream)
-                if live is None or live["config"] != seen:
+                if live is None or not same_config(live["config"], seen):
                     raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
-                config = store_work(work, seen)
+                config = store_work(work, live["config"])
                 self._nats.tell(f"STREAM.UPDATE.{stream}", self.complete(config, work))
         except JetStreamError as error:
             raise refused(work, error) from error
@@ -294,6 +294,18 @@ class Streams(Contents):
         for name, row in self._look(frozenset(names)) if names else ():
             for text in behind(row, row["config"].get("num_replicas", 1)):
                 yield f"{self.rows.label(name)}: {text}"
+
+
+def count_before(client: Nats, row: Json, sequence: int) -> int:
+    """How many messages of a stream come before a sequence."""
+    stream, state = row["config"]["name"], row["state"]
+    if sequence > state["last_seq"]:
+        return int(state["messages"])
+    gone = 0
+    if state.get("num_deleted"):
+        details = client.ask(f"STREAM.INFO.{stream}", {"deleted_details": True})["state"]
+        gone = sum(one < sequence for one in details.get("deleted") or ())
+    return int(max(0, sequence - state["first_seq"] - gone))
 
 
 def refused(work: Work, error: JetStreamError) -> Conflict | Rejected:
