@@ -31,8 +31,6 @@ _MESSAGES, _REQUESTS = "messages", "request_reply"
 _COUNT, _SECONDS, _LONG = 1000, 60, 3600
 _ABANDONED = "abandoned"
 _NOTES = 2.0
-_GRACE = 4
-"""How many times its patience a check may need from being told to end to its report."""
 
 Make = t.Callable[[Reached[t.Any], str, Load, Options], Place]
 
@@ -193,7 +191,7 @@ class _Check:
                 "start one with mode: start"
             )
         desk.ask_to_stop()
-        found = desk.wait(_GRACE * state["patience"])
+        found = desk.wait(Load(**state["load"]).lifetime)
         if found is None:
             self._bury(name, desk, state)
         desk.remove()
@@ -236,7 +234,6 @@ class _Check:
         desk.introduce(
             {
                 "cluster": str(self._ref),
-                "patience": self._load.patience,
                 "load": dataclasses.asdict(self._load),
                 "reached": public["reached"],
             }
@@ -250,7 +247,7 @@ class _Check:
 
         def keep_notes() -> None:
             while not said_all.wait(_NOTES):
-                desk.jot({"acknowledged": traffic.progress.acknowledged, "at": time.time()})
+                desk.jot({"acknowledged": traffic.acknowledged, "at": time.time()})
 
         notes = threading.Thread(target=keep_notes, daemon=True)
         say(public | {"promise": _promised(traffic.promise), "copies": traffic.promise.copies})
@@ -339,7 +336,6 @@ def _account(name: str, outcome: Outcome, promise: Promise) -> Result:
         "ended_by": outcome.ended_by,
         "complete": outcome.complete,
         "seconds": outcome.seconds,
-        "interruptions": outcome.interruptions,
         "promise": _promised(promise),
         "copies": promise.copies,
         "left": outcome.left,

@@ -69,10 +69,12 @@ class Promise:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that was read: its number, and whether the broker says that it delivers it once more."""
+    """A message that was read: its number, and whether the broker says that it delivers it once more. Where
+    messages stay, `position` tells this copy from every other, and grows."""
 
     number: int
     again: bool = False
+    position: int | None = None
 
 
 class Writer(t.Protocol):
@@ -132,7 +134,6 @@ class Outcome:
     complete: bool
     seconds: float
     left: str
-    interruptions: int
 
 
 def new_name() -> str:
@@ -165,7 +166,6 @@ class Traffic:
         self._stop, self._written = threading.Event(), threading.Event()
         self._opened = [threading.Event() for _lane in range(load.lanes)]
         self._crash: BaseException | None = None
-        self._interruptions = 0
         self.promise = Promise(0, False)
 
     def make(self) -> Promise:
@@ -208,12 +208,12 @@ class Traffic:
         full = self._load.count is not None and found.sent >= self._load.count
         bound = "count" if full else "bytes"
         seconds = round(time.monotonic() - began, 1)
-        return Outcome(found, reason or bound, complete, seconds, left, self._interruptions)
+        return Outcome(found, reason or bound, complete, seconds, left)
 
     @property
-    def progress(self) -> Report:
-        """How far it has got."""
-        return report(self._lanes, kept=self._place.keeps)
+    def acknowledged(self) -> int:
+        """How many messages are acknowledged so far."""
+        return sum(lane.acknowledged for lane in self._lanes)
 
     # -- threads -----------------------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class Traffic:
                 _close(writer)
                 return None
             except Failure:
-                self._interruptions += 1
+                account.interruptions += 1
                 _close(writer)
                 writer = None
                 if time.monotonic() - began > self._load.patience:
@@ -303,13 +303,18 @@ class Traffic:
         account = self._lanes[lane]
         deadline = time.monotonic() + self._load.patience
         reader: Reader | None = None
+        furthest = -1
         try:
             while True:
                 try:
                     reader = reader or self._place.reader(lane)
                     found = reader.read(_LOOK)
                     for one in found:
-                        account.read(one.number, again=one.again)
+                        if one.position is None:
+                            account.read(one.number, again=one.again)
+                        elif one.position > furthest:  # else a new reader has begun again
+                            account.read(one.number)
+                            furthest = one.position
                     if found:
                         # slow is not silent
                         deadline = time.monotonic() + self._load.patience

@@ -41,11 +41,18 @@ class Lane:
         self._highest = -1
         self.duplicated = 0
         self.reordered = 0
+        self.interruptions = 0
+        """How often a message had to be sent again."""
 
     @property
     def sent(self) -> int:
         """How many messages there are."""
         return len(self._outcomes)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many of them are acknowledged."""
+        return len(self._latencies)
 
     @property
     def latencies(self) -> t.Iterable[float]:
@@ -137,6 +144,7 @@ class Report:
     producer_gap: float
     """Seconds, as the consumer's."""
     consumer_gap: float
+    interruptions: int
     refusals: t.Mapping[str, int]
     lost_first: tuple[str, ...]
 
@@ -182,6 +190,7 @@ def report(lanes: t.Sequence[Lane], *, kept: bool = True) -> Report:
         throughput=round(acknowledged / (ended - began), 1) if ended > began else 0.0,
         producer_gap=round(max((lane.producer_gap for lane in lanes), default=0.0), 3),
         consumer_gap=round(max((lane.consumer_gap for lane in lanes), default=0.0), 3),
+        interruptions=sum(lane.interruptions for lane in lanes),
         refusals=dict(sorted(refusals.items())),
         lost_first=tuple(f"{lane}/{number}" for lane, number in missing[:_TOLD]),
     )
@@ -202,7 +211,7 @@ def complaints(found: Report, limits: Limits, *, complete: bool, promised: bool)
         which = f"(lane/number: {', '.join(found.lost_first)}{', …' if found.lost > _TOLD else ''})"
         if complete:
             text = f"{found.lost} messages of {found.sent} are lost {which}"
-            said.append(text if promised else f"{text}; nothing was promised for them, as there is one copy")
+            said.append(text if promised else f"{text}; nothing was promised for them")
         else:
             said.append(
                 f"{found.lost} acknowledged messages could not be read back {which}: the brokers did not "

@@ -183,6 +183,7 @@ def test_a_run_that_is_killed_takes_its_check_with_it(nats: Any, tmp_path: Path)
     assert streams(nats) == [] and desks(tmp_path) == []
 
 
+@pytest.mark.full
 def test_a_check_that_was_killed_is_said_to_be_gone_and_what_it_left_is_removed(
     nats: Any, tmp_path: Path
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_check_that_was_killed_is_said_to_be_gone_and_what_it_left_is_removed(
     assert streams(nats) == [] and desks(tmp_path) == []
 
 
+@pytest.mark.full
 def test_the_deadline_ends_a_check_and_its_verdict_can_still_be_asked_for(nats: Any, tmp_path: Path) -> None:
     found = run(
         tmp_path,

@@ -12,8 +12,9 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka.client import connect
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka.traffic import KafkaPlace
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import Outcome
 from tests.integration.lab.processes_of import cluster
-from tests.integration.lab.traffic_of import Running, way_to
+from tests.integration.lab.traffic_of import Running, frozen, way_to
 from tests.lab.brokers.proofs import kafka_publish, kafka_read
 
 pytestmark = pytest.mark.brokers
@@ -43,21 +44,42 @@ def test_every_message_is_acknowledged_read_back_once_and_in_order_and_the_topic
     assert kafka_read(kafka.endpoints(), "orders") == [b"of the user"]
 
 
-def test_nothing_acknowledged_is_lost_through_a_rolling_restart_and_a_killed_broker(kafka: Any) -> None:
-    with running(kafka) as traffic:
-        traffic.flows()
-        kafka.restart_rolling()
-        traffic.flows()
-        kafka.kill(1)
-        traffic.flows()
-        kafka.start_member(1)
-        traffic.flows()
-        outcome = traffic.end()
+def judge(outcome: Outcome) -> None:
+    """Nothing is lost, and nothing of the check is left."""
     found = outcome.report
     assert outcome.complete and outcome.left == ""
     assert found.acknowledged > 0 and found.lost == 0, found
     assert (found.duplicated, found.reordered, found.refused) == (0, 0, 0), found
     assert found.producer_gap > 0 and found.consumer_gap > 0
+
+
+def test_nothing_acknowledged_is_lost_through_a_killed_broker(kafka: Any) -> None:
+    with running(kafka) as traffic:
+        traffic.flows()
+        kafka.kill(1)
+        traffic.flows()
+        kafka.start_member(1)
+        traffic.flows()
+        judge(traffic.end())
+
+
+@pytest.mark.full
+def test_nothing_acknowledged_is_lost_through_a_rolling_restart(kafka: Any) -> None:
+    with running(kafka) as traffic:
+        traffic.flows()
+        kafka.restart_rolling()
+        traffic.flows()
+        judge(traffic.end())
+
+
+@pytest.mark.full
+def test_nothing_acknowledged_is_lost_through_a_broker_that_is_frozen_for_a_while(kafka: Any) -> None:
+    with running(kafka) as traffic:
+        traffic.flows()
+        with frozen(kafka, 1):
+            traffic.flows()
+        traffic.flows()
+        judge(traffic.end())
 
 
 @pytest.mark.full

@@ -18,9 +18,10 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.
     Requests,
     Streams,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import Outcome
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Rejected
 from tests.integration.lab.processes_of import cluster, until
-from tests.integration.lab.traffic_of import Running, way_to
+from tests.integration.lab.traffic_of import Running, frozen, way_to
 from tests.lab.brokers.proofs import nats_publish, nats_read
 
 pytestmark = pytest.mark.brokers
@@ -59,21 +60,42 @@ def test_every_message_is_acknowledged_read_back_once_and_in_order_and_the_strea
     assert nats_read(nats.endpoints(), "orders") == [b"of the user"]
 
 
-def test_nothing_acknowledged_is_lost_through_a_rolling_restart_and_a_killed_server(nats: Any) -> None:
+def judge(outcome: Outcome) -> None:
+    """Nothing is lost, and nothing of the check is left."""
+    found = outcome.report
+    assert outcome.complete and outcome.left == ""
+    assert found.acknowledged > 0 and found.lost == 0, found
+    assert (found.duplicated, found.reordered) == (0, 0), found
+    assert found.producer_gap > 0 and found.consumer_gap > 0
+
+
+def test_nothing_acknowledged_is_lost_through_a_killed_server(nats: Any) -> None:
     with running(nats) as traffic:
-        traffic.flows()
-        nats.restart_rolling()
         traffic.flows()
         nats.kill(1)
         traffic.flows()
         nats.start_member(1)
         traffic.flows()
-        outcome = traffic.end()
-    found = outcome.report
-    assert outcome.complete and outcome.left == ""
-    assert found.acknowledged > 0 and found.lost == 0, found
-    assert (found.duplicated, found.reordered) == (0, 0), found
-    assert outcome.interruptions > 0
+        judge(traffic.end())
+
+
+@pytest.mark.full
+def test_nothing_acknowledged_is_lost_through_a_rolling_restart(nats: Any) -> None:
+    with running(nats) as traffic:
+        traffic.flows()
+        nats.restart_rolling()
+        traffic.flows()
+        judge(traffic.end())
+
+
+@pytest.mark.full
+def test_nothing_acknowledged_is_lost_through_a_server_that_is_frozen_for_a_while(nats: Any) -> None:
+    with running(nats) as traffic:
+        traffic.flows()
+        with frozen(nats, 1):
+            traffic.flows()
+        traffic.flows()
+        judge(traffic.end())
 
 
 def test_requests_get_their_replies_while_a_server_is_killed_and_no_stream_is_made(nats: Any) -> None:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import (
@@ -32,6 +35,17 @@ def way_to(endpoints: Sequence[api.Endpoint]) -> Way:
 def login_of(username: str, password: str) -> Login:
     """A user of a broker."""
     return Login(username, Secret(password))
+
+
+@contextlib.contextmanager
+def frozen(cluster: Any, ordinal: int) -> Iterator[None]:
+    """A member stands still, with its connections open, for as long as the block lasts."""
+    pid = cluster.members()[ordinal].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Running:
@@ -68,7 +82,7 @@ class Running:
 
     def acknowledged(self) -> int:
         """How many messages are acknowledged so far."""
-        return self._traffic.progress.acknowledged
+        return self._traffic.acknowledged
 
     def flows(self) -> None:
         """Wait until more messages are acknowledged than were so far."""

@@ -111,12 +111,15 @@ class _Reader:
     def read(self, timeout: float) -> t.Sequence[Arrival]:
         with _translated():
             found = self._consumer.poll(timeout_ms=int(timeout * 1000))
-        return [Arrival(number_in(record.value)) for record in found.get(self._partition, ())]
+        return [
+            Arrival(number_in(record.value), position=record.offset)
+            for record in found.get(self._partition, ())
+        ]
 
     def at_end(self) -> bool:
         with _translated():
             (end,) = self._consumer.end_offsets([self._partition]).values()
-            return bool(self._consumer.position(self._partition) >= end)
+            return bool((self._consumer.position(self._partition) or 0) >= end)
 
     def close(self) -> None:
         with contextlib.suppress(Exception):  # whatever it says, it is over

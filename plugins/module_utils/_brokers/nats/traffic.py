@@ -182,7 +182,8 @@ class _Reader:
         while len(found) < _BATCH:
             message = self._message()
             if message is not None:
-                found.append(Arrival(number_in(base64.b64decode(message["data"]))))
+                number = number_in(base64.b64decode(message["data"]))
+                found.append(Arrival(number, position=message["seq"]))
                 self._next = message["seq"] + 1
             elif found or time.monotonic() > deadline:
                 break

@@ -88,6 +88,13 @@ class Channel:
         """Begin to get the messages of a queue."""
         self.ask("basic_consume", name, self._receive)
 
+    def get(self, name: str) -> tuple[t.Any, bytes] | None:
+        """The next message of a queue, how it was delivered and its body; None where there is none."""
+        found: tuple[t.Any, bytes] | None = self._do(
+            lambda _answer: self._channel.basic_get(name, self._got), self._timeout
+        )
+        return found
+
     def received(self, timeout: float) -> list[tuple[t.Any, bytes]]:
         """The messages that came, after so many seconds at the most: how each was delivered, and its body."""
         found = []
@@ -137,6 +144,7 @@ class Channel:
         self._channel = channel
         channel.add_on_close_callback(lambda _channel, reason: self._fail(self._translated(reason)))
         channel.add_on_return_callback(self._was_returned)
+        channel.add_callback(self._got_nothing, [pika.spec.Basic.GetEmpty], one_shot=False)
         channel.confirm_delivery(self._confirmed, callback=_settler(self._waiting))
 
     def _closed(self, connection: t.Any, reason: t.Any) -> None:
@@ -145,6 +153,12 @@ class Channel:
 
     def _receive(self, _channel: t.Any, method: t.Any, _properties: t.Any, body: bytes) -> None:
         self._inbox.put((method, body))
+
+    def _got(self, _channel: t.Any, method: t.Any, _properties: t.Any, body: bytes) -> None:
+        _settler(self._waiting)((method, body))
+
+    def _got_nothing(self, _frame: t.Any) -> None:
+        _settler(self._waiting)(None)
 
     def _was_returned(self, _channel: t.Any, method: t.Any, *_unused: t.Any) -> None:
         self._returned = method.reply_text

@@ -22,6 +22,7 @@ from .client import Management
 
 _REPLICAS = 3
 _READ, _KEPT = "read", "kept"
+_BATCH = 100
 _ANSWER = 10.0
 """After how many seconds a message is published again that nobody has confirmed."""
 
@@ -66,9 +67,9 @@ class RabbitPlace:
         """A publisher."""
         return _Writer(self._channel(), self._exchange(lane))
 
-    def follower(self, lane: int) -> _Reader:
+    def follower(self, lane: int) -> _Follower:
         """A consumer of the queue that is read beside."""
-        return _Reader(self._channel(), self._queue(lane, _READ))
+        return _Follower(self._channel(), self._queue(lane, _READ))
 
     def reader(self, lane: int) -> _Reader:
         """A consumer of the queue that has kept everything."""
@@ -136,26 +137,63 @@ class _Writer:
         self._channel.close()
 
 
-class _Reader:
+class _Follower:
+    """Gets messages as they come."""
+
     def __init__(self, channel: Channel, queue: str) -> None:
-        self._channel, self._queue = channel, queue
-        try:
-            channel.consume(queue)
-        except Failure as error:
-            channel.close()
-            if isinstance(error, NotFound):
-                raise Rejected(str(error)) from error
-            raise
+        self._channel = channel
+        _begin(channel, lambda: channel.consume(queue))
 
     def read(self, timeout: float) -> t.Sequence[Arrival]:
         found = self._channel.received(timeout)
         if found:
             self._channel.done_with(found[-1][0].delivery_tag)
-        return [Arrival(number_in(body), method.redelivered) for method, body in found]
+        return [_arrival(*one) for one in found]
 
     def at_end(self) -> bool:
-        answer = self._channel.ask("queue_declare", self._queue, passive=True)
-        return bool(answer.method.message_count == 0)
+        return False
 
     def close(self) -> None:
         self._channel.close()
+
+
+class _Reader:
+    """Fetches one message after the other. A broker that pushes them calls a queue empty while they are on
+    their way, so that nobody could tell where its end is."""
+
+    def __init__(self, channel: Channel, queue: str) -> None:
+        self._channel, self._queue = channel, queue
+        self._empty = False
+        _begin(channel, lambda: channel.ask("queue_declare", queue, passive=True))
+
+    def read(self, _timeout: float) -> t.Sequence[Arrival]:
+        found: list[Arrival] = []
+        tag = 0
+        while len(found) < _BATCH and (message := self._channel.get(self._queue)) is not None:
+            found.append(_arrival(*message))
+            tag = message[0].delivery_tag
+        self._empty = not found
+        if found:
+            self._channel.done_with(tag)
+        return found
+
+    def at_end(self) -> bool:
+        return self._empty
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def _begin(channel: Channel, what: t.Callable[[], object]) -> None:
+    """What a reader begins with. Raises Rejected where the queue is gone for good."""
+    try:
+        what()
+    except Failure as error:
+        channel.close()
+        if isinstance(error, NotFound):
+            raise Rejected(str(error)) from error
+        raise
+
+
+def _arrival(method: t.Any, body: bytes) -> Arrival:
+    return Arrival(number_in(body), method.redelivered)
