@@ -136,7 +136,7 @@ class _Check:
             "messages": load.most,
             "bytes": load.most * load.size,
             "rate": load.rate,
-            "seconds": options["seconds"] or int(load.seconds),
+            "seconds": int(load.seconds),
             "lanes": load.lanes,
         }
 
@@ -229,6 +229,10 @@ class _Check:
             reached, traffic = self._made(name)
         except Failure as error:
             say({"failed": str(error), "details": error.details})
+            return
+        except Exception as error:
+            # nobody would see it otherwise
+            say({"failed": f"an error of its own: {type(error).__name__}: {error}"})
             return
         public = reached_result(reached)
         desk.introduce(
