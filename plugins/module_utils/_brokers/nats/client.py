@@ -323,7 +323,7 @@ class Nats:
                 if code in (NOT_ENABLED_FOR_ACCOUNT, NOT_ENABLED):
                     raise NoJetStream(self._no_jetstream())
                 if code not in _ELECTING:
-                    raise JetStreamError(problem, code)
+                    raise JetStreamError(f"{problem} ({what})", code)
             if spent >= self._timeout:
                 raise Unreachable(
                     f"{self._where()}: {what} was not answered within {self._timeout:g} s ({problem}): the "

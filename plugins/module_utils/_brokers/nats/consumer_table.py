@@ -18,7 +18,7 @@ from ..._engine.state import Item, Name, State
 from ..._engine.types import NAMES, SWITCH, TEXT, Type, Value
 from ..api import Capability
 from .documents import METADATA
-from .stream_table import MAX_REPLICAS, stream_name_problem
+from .stream_table import MAX_REPLICAS, lower, stream_name_problem
 from .subjects import collide, covers, subject_problem, subjects_problem
 from .types import DURATION, DURATIONS, LIMIT, TIME, UNLIMITED, choice, count, write_duration
 
@@ -58,11 +58,6 @@ def _narrows(edit: Edit) -> bool:
     if not edit.after:
         return False
     return any(not any(covers(wide, one) for wide in edit.after) for one in edit.before or (">",))
-
-
-def _lower(edit: Edit) -> bool:
-    before, after = edit.before or UNLIMITED, edit.after
-    return after > 0 and (before < 0 or after < before)
 
 
 CONSUMERS = Items(
@@ -109,7 +104,7 @@ CONSUMERS = Items(
                     "nats.consumer.max_deliver.lower",
                     Risk.DISRUPTIVE,
                     "messages that were delivered that often are delivered no more",
-                    when=_lower,
+                    when=lower,
                 ),
             ),
         ),

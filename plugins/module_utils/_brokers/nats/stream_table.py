@@ -217,7 +217,7 @@ TRANSFORM = small_document(_TRANSFORM, _TRANSFORM_OPTIONS, _pair_problem)
 # -- rules -----------------------------------------------------------------------------------------------
 
 
-def _lower(edit: Edit) -> bool:
+def lower(edit: Edit) -> bool:
     """A limit that is new or smaller; nothing and less than nothing is none (0 of a duration, -1)."""
     before, after = edit.before or UNLIMITED, edit.after or UNLIMITED
     return after > 0 and (before < 0 or after < before)
@@ -239,19 +239,19 @@ def limit_rules(thing: str, option: str, effect: str, *, counted: bool = True) -
             f"nats.{thing}.{option}.lower",
             Risk.SAFE,
             "nothing is beyond the new limit now; later on it is met sooner",
-            when=lambda edit: _lower(edit) and _cost(option, edit) == 0,
+            when=lambda edit: lower(edit) and _cost(option, edit) == 0,
         ),
         Rule(
             f"nats.{thing}.{option}.refuses",
             Risk.DISRUPTIVE,
             "it is beyond the new limit already and discards new messages: publishers are refused",
-            when=lambda edit: _lower(edit) and _cost(option, edit) == REFUSES,
+            when=lambda edit: lower(edit) and _cost(option, edit) == REFUSES,
         ),
         Rule(
             f"nats.{thing}.{option}.shrink",
             Risk.DESTRUCTIVE,
             effect,
-            when=_lower,
+            when=lower,
             counted=how_many if counted else None,
         ),
     )
@@ -263,7 +263,7 @@ def smaller_messages(thing: str, option: str) -> Rule:
         f"nats.{thing}.{option}.shrink",
         Risk.DISRUPTIVE,
         "publishers of larger messages are refused",
-        when=_lower,
+        when=lower,
     )
 
 

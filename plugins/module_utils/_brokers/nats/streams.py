@@ -313,11 +313,9 @@ def refused(work: Work, error: JetStreamError) -> Conflict | Rejected:
     label = work.rows.label(work.name)
     if error.code in (STREAM_NOT_FOUND, _NAME_IN_USE):
         return Conflict(f"{label} was changed by somebody else meanwhile ({error})")
-    way_out = _WAY_OUT.get(error.code)
     options = ", ".join(sorted(touched(work)))
-    return Rejected(
-        f"{label}: the servers refuse it: {error}; {way_out or f'change {options}'}", code=error.code
-    )
+    way_out = _WAY_OUT.get(error.code, f"change {options}" if options else "run again")
+    return Rejected(f"{label}: the servers refuse it: {error}; {way_out}", code=error.code)
 
 
 def behind(row: Json, wanted: int | None) -> t.Iterator[str]:
