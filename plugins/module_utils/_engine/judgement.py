@@ -74,19 +74,19 @@ def _members(platform: Members | None, broker: Members | None) -> Members | None
     that the broker does not count does not serve, however ready it is."""
     if platform is None or broker is None:
         return broker or platform
+    wanted = platform.wanted if platform.wanted is not None else broker.wanted
     pods = {member.ordinal: member for member in platform.each}
+    counted = {member.ordinal: member for member in broker.each}
+    if None in counted:  # of which nobody knows which pod it is
+        return Members(wanted, broker.each)
     each = [
-        dataclasses.replace(
-            member,
-            node=member.node or (pods[member.ordinal].node if member.ordinal in pods else None),
-            zone=member.zone or (pods[member.ordinal].zone if member.ordinal in pods else None),
-        )
-        for member in broker.each
+        dataclasses.replace(member, node=member.node or pod.node, zone=member.zone or pod.zone)
+        for ordinal, member in counted.items()
+        for pod in (pods.get(ordinal, member),)
     ]
-    counted = {member.ordinal for member in broker.each}
     each += [dataclasses.replace(pod, ready=False) for ordinal, pod in pods.items() if ordinal not in counted]
-    each.sort(key=lambda member: (member.ordinal is None, member.ordinal or 0, member.name))
-    return Members(platform.wanted if platform.wanted is not None else broker.wanted, tuple(each))
+    each.sort(key=lambda member: (member.ordinal is None, member.ordinal or 0))
+    return Members(wanted, tuple(each))
 
 
 def _quorum(platform: Quorum | None, broker: Quorum | None) -> Quorum | None:

@@ -284,6 +284,13 @@ def test_a_pod_that_the_broker_does_not_count_does_not_serve() -> None:
     ]
 
 
+def test_a_member_whose_pod_is_not_known_is_counted_by_the_brokers_word() -> None:
+    pods = Members(3, tuple(Member(f"pod-{one}", True, one) for one in range(3)))
+    known = Members(2, (Member("a server", True), Member("another", True)))
+    rows = health(members=known, platform=Seen(members=pods)).public()["members"]
+    assert (rows["wanted"], rows["ready"], len(rows["each"])) == (3, 2, 2)
+
+
 def test_voters_that_the_broker_cannot_count_are_the_platforms_pods() -> None:
     pods = Seen(quorum=Quorum("zookeeper", True, 3, 2, evidence=Evidence.PLATFORM))
     found = health(platform=pods, quorum=Quorum("zookeeper", True))
