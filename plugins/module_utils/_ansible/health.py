@@ -68,7 +68,7 @@ def run_health() -> None:
     module = Module(health_arguments())
     options = module.params
     ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
-    module.refuse(str(ref), [*_problems(options), *unknown_consents(options["allow"], _consents(options))])
+    module.refuse(str(ref), _problems(options))
     looks = _Looks(module, ref)
     try:
         health, gates, taken = _until_good(looks, options)
@@ -177,10 +177,6 @@ _LEADS_INSIDE = frozenset(
 )
 
 
-def _consents(options: Options) -> tuple[str, ...]:
-    return plaintext_consents(options["kind"])
-
-
 def _problems(options: Options) -> list[Problem]:
     percent = options["storage_threshold"]
     gates = [
@@ -203,6 +199,7 @@ def _problems(options: Options) -> list[Problem]:
             else None,
         ),
         *broker_problems(options),
+        *unknown_consents(options["allow"], plaintext_consents(options["kind"])),
         *gates,
     ]
 
@@ -296,6 +293,8 @@ class _Looks:
             quorum = platform.quorum if platform else None
             lost = self._zookeeper_lost or (quorum is not None and not quorum.has)
             seen = kafka.observe(client, zookeeper_lost=lost)
+            if quorum is not None and not quorum.has:
+                return dataclasses.replace(seen, quorum=None)  # it is the pods that have said so
             # without the platform nobody could say that it is back, and each question keeps a thread busy
             self._zookeeper_lost = quorum is None and seen.quorum is not None and not seen.quorum.has
             return seen
