@@ -58,7 +58,7 @@ options:
     type: dict
   priority:
     description:
-      - Which of several policies that match is followed: the one with the highest. A new policy has 0.
+      - Of several policies that match, the one with the highest priority is followed. A new policy has 0.
     type: int
   policies:
     description:
