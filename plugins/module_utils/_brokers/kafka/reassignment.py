@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import time
 import typing as t
 
 from ..._convergence.api import Goal, Step, Until
@@ -28,6 +29,8 @@ from .client import Kafka, Move, Partition
 from .names import partition_key, partition_name
 
 _SHOWN = 3
+_PAUSE = 0.2
+_LOOKS = 20
 
 _BROKERS = Type("names", key=tuple, public=list)
 _BROKER = Type("int", key=int)
@@ -112,15 +115,11 @@ PARTITIONS = Items(
     ),
 )
 
-_NEVER = Rule("kafka.cluster.untouched", Risk.IMPOSSIBLE, "a cluster is declared with kafka_cluster")
-
 REASSIGNMENT = Kind(
     "kafka",
     "Kafka partitions",
     fields=(),
     items=(PARTITIONS,),
-    create=_NEVER,
-    delete=_NEVER,
     constraints=(
         Check(
             "kafka.replication.lower",
@@ -138,7 +137,7 @@ MOVES = Items(
     "reassignment",
     name_problem=lambda _name: None,
     object_name=lambda name: name,
-    add=(_NEVER,),
+    add=(),
     remove=(
         Rule(
             "kafka.partition.move.cancel",
@@ -149,7 +148,7 @@ MOVES = Items(
     fields=tuple(Field(name, (name,), _BROKERS) for name in ("replicas", "adding", "removing")),
 )
 
-CANCELLATION = Kind("kafka", "Kafka reassignments", fields=(), items=(MOVES,), create=_NEVER, delete=_NEVER)
+CANCELLATION = Kind("kafka", "Kafka reassignments", fields=(), items=(MOVES,))
 
 
 class Reassignment(Contents):
@@ -281,7 +280,7 @@ class Cancellation(Contents):
 
 def read_layout(client: Kafka) -> Layout:
     """All brokers and partitions, internal ones too, for planning."""
-    nodes, found = client.brokers().nodes, list(_placed(client, None))
+    nodes, found = client.brokers().nodes, _placed(client, None)
     minimums = client.setting(sorted({key[0] for key, _partition, _move in found}), "min.insync.replicas")
     placed = {
         key: Placement(
@@ -295,13 +294,24 @@ def read_layout(client: Kafka) -> Layout:
     return Layout({broker: node.rack for broker, node in nodes.items()}, placed)
 
 
-def _placed(
-    client: Kafka, topics: t.Collection[str] | None
-) -> t.Iterator[tuple[Key, Partition, Move | None]]:
-    moves = client.moves()  # asked first: what is over by then shows in the topics
-    for name, topic in client.topics(topics).items():
-        for number, partition in topic.partitions.items():
-            yield (name, number), partition, moves.get((name, number))
+def _placed(client: Kafka, topics: t.Collection[str] | None) -> list[tuple[Key, Partition, Move | None]]:
+    """Each partition, and its move where it has one, as two looks in a row tell it: a broker may not know yet
+    that a move is over of which the controller knows, and shows the replicas of both ends as if they were to
+    stay (seen)."""
+    last: dict[Key, Replicas] = {}
+    for look in range(_LOOKS):
+        moves = client.moves()
+        found = [
+            ((name, number), partition, moves.get((name, number)))
+            for name, topic in client.topics(topics).items()
+            for number, partition in topic.partitions.items()
+        ]
+        places = {key: partition.replicas if move is None else move.target for key, partition, move in found}
+        if look and places == last:
+            break
+        last = places
+        time.sleep(_PAUSE)
+    return found
 
 
 def wanted(layout: Layout, lists: t.Mapping[Key, Replicas], *, leaders: bool) -> Wanted:
