@@ -140,17 +140,24 @@ def test_named_endpoints_are_asked_without_the_platform(acme: Place) -> None:
         assert (health["members"]["wanted"], health["members"]["ready"]) == (3, 3)
 
 
-def test_a_zookeeper_server_that_is_gone_is_told_by_the_platforms_pods(acme: Place) -> None:
+def test_zookeeper_servers_that_are_gone_are_told_by_the_platforms_pods(acme: Place) -> None:
     app = acme.app("kafka", "orders")
-    app.fault("kill-member", component="zookeeper", ordinal=2)
     wait: dict[str, Any] = {"wait_timeout": PATIENCE, "interval": 1}
+    app.fault("kill-member", component="zookeeper", ordinal=2)
     run = acme.run(asking("kafka", gates=["quorum.ready == `2`"], **wait))
     health = run["kafka"]["health"]
     assert (health["status"], health["evidence"]) == ("at_risk", "broker")
     assert "kafka.health.quorum.thin" in codes(run["kafka"])
     assert (health["quorum"]["has"], health["quorum"]["can_lose"]) == (True, 0)
     assert health["members"]["ready"] == 3, "the brokers are all there"
-    app.fault("start-member", component="zookeeper", ordinal=2)
+    app.fault("kill-member", component="zookeeper", ordinal=1)
+    run = acme.run(asking("kafka", gates=["quorum.ready == `1`"], **wait))
+    health = run["kafka"]["health"]
+    assert (health["status"], health["evidence"]) == ("down", "broker")
+    assert (health["quorum"]["has"], health["quorum"]["evidence"]) == (False, "platform")
+    assert health["members"]["ready"] == 3 and health["replication"] is None
+    for ordinal in (1, 2):
+        app.fault("start-member", component="zookeeper", ordinal=ordinal)
     acme.run(asking("kafka", gates=["status == 'healthy'"], **wait))
 
 
