@@ -51,6 +51,19 @@ def told(item: Object, type_: str = "Ready") -> Object:
     return next((one for one in found if one["type"] == type_), {})
 
 
+def until_reconciled(app: Application) -> Application:
+    """Wait until the cluster operator is through with a RabbitMQ for the first time: what is refused before
+    that never shows as an un-Ready release.
+    """
+
+    def done() -> bool:
+        item = behind(app, RABBITMQ, "rabbitmqclusters", app.release)
+        return bool(item.get("status", {}).get("observedGeneration"))
+
+    app.until("first reconcile", done)
+    return app
+
+
 def uids(app: Application) -> dict[str, str]:
     """Which pods there are: one that was made anew has another uid under its name."""
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in app.broker_pods()}
