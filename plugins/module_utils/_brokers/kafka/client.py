@@ -287,7 +287,7 @@ class Kafka:
         partition that the brokers refused."""
         asked = {kafka.TopicPartition(*key): row for key, row in targets.items()}
         answers = self._write(
-            "reassigning partitions", lambda admin: admin.alter_partition_reassignments(asked)
+            "reassigning partitions", lambda admin: _lasting(admin.alter_partition_reassignments(asked))
         )
         # over before it could be cancelled
         harmless = (None, kafka.errors.NoReassignmentInProgressError)
@@ -364,7 +364,9 @@ class Kafka:
             kafka.TopicPartition(*key): kafka.structs.OffsetAndMetadata(offset, "", None)
             for key, offset in offsets.items()
         }
-        answers = self._write("setting offsets", lambda admin: admin.alter_group_offsets(group, asked))
+        answers = self._write(
+            "setting offsets", lambda admin: _lasting(admin.alter_group_offsets(group, asked))
+        )
         refused = {tp: error for tp, error in answers.items() if error is not kafka.errors.NoError}
         if kafka.errors.UnknownMemberIdError in refused.values():
             raise Rejected(f"group {group} has active members; stop its consumers, then run again")
@@ -372,11 +374,11 @@ class Kafka:
 
     def forget(self, group: str) -> None:
         """Delete a group, with all its offsets. One that is not there is no error."""
-        answer = self._write("deleting a group", lambda admin: admin.delete_groups([group]))[group]
-        if answer == kafka.errors.NonEmptyGroupError.__name__:
+        answers = self._write("deleting a group", lambda admin: _lasting(_deleted(admin, group)))
+        if answers[group] is kafka.errors.NonEmptyGroupError:
             raise Rejected(f"group {group} has active members; stop its consumers, then run again")
-        if answer not in ("OK", kafka.errors.GroupIdNotFoundError.__name__):
-            raise BrokerFailed(f"deleting group {group}: {answer}")
+        if answers[group] not in (None, kafka.errors.GroupIdNotFoundError):
+            raise BrokerFailed(f"deleting group {group}: {answers[group].__name__}")
 
     # -- parts -----------------------------------------------------------------------------------------
 
@@ -459,8 +461,13 @@ class Kafka:
         while True:
             try:
                 return question()
-            except (kafka.errors.RetriableError, RuntimeError) as error:
+            except kafka.errors.UnknownBrokerIdError as error:  # the leader of a partition that has none
                 if time.monotonic() > deadline:
+                    raise BrokerFailed(f"{what}: a partition has no leader") from error
+            except (kafka.errors.RetriableError, RuntimeError) as error:  # the latter without a controller
+                if time.monotonic() > deadline:
+                    if _is_answer(error):
+                        raise BrokerFailed(f"{what}: {_text(error)}") from error
                     raise Unreachable(f"no answer about {what} from {self._way}: {_text(error)}") from error
             except kafka.errors.AuthorizationError as error:
                 raise LoginRefused(f"this user may not ask about {what}: {_text(error)}") from error
@@ -545,6 +552,30 @@ def _context(trust: Trust) -> ssl.SSLContext:
     else:
         context.load_verify_locations(cadata=trust.ca)
     return context
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether a broker has said so. A request of ours that runs out of time has the error of one of theirs."""
+    said = isinstance(error, kafka.errors.BrokerResponseError)
+    return said and not isinstance(error, kafka.errors.RequestTimedOutError)
+
+
+def _lasting(answers: dict[t.Any, t.Any]) -> dict[t.Any, t.Any]:
+    """The answers, item by item, once no error among them is a passing one. That a topic is not there counts
+    as lasting, as somebody has looked before."""
+    lasting = (kafka.errors.UnknownTopicOrPartitionError, kafka.errors.UnknownTopicIdError)
+    for error in answers.values():
+        if error is not None and issubclass(error, kafka.errors.RetriableError) and error not in lasting:
+            raise error()
+    return answers
+
+
+def _deleted(admin: t.Any, group: str) -> dict[str, t.Any]:
+    """kafka-python gives the names of errors here."""
+    return {
+        name: None if answer == "OK" else getattr(kafka.errors, answer)
+        for name, answer in admin.delete_groups([group]).items()
+    }
 
 
 def _version(admin: t.Any, broker: int) -> Version:
