@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from tests.integration.lab.applications import Application
 from tests.lab.brokers.api import Endpoint
 from tests.lab.client import Object, wait_for
-from tests.lab.labs import Lab
+from tests.lab.labs import SETTINGS, Lab
 
 # As much as three nodes need to start in a minute, on a machine that has little.
 FRUGAL: dict[str, dict[str, Any]] = {
@@ -72,10 +73,12 @@ def uids(app: Application) -> dict[str, str]:
 @contextlib.contextmanager
 def impatient_helm(lab: Lab, seconds: float) -> Iterator[None]:
     """Let Helm give up waiting sooner than after its ten minutes."""
-    before = lab.control.settings()["timeout_seconds"]
     lab.control.settings(timeout_seconds=seconds)
-    yield
-    lab.control.settings(timeout_seconds=before)
+    try:
+        yield
+    finally:
+        begun_with = json.loads((lab.directory / SETTINGS).read_text())
+        lab.control.settings(timeout_seconds=begun_with["timeout_seconds"])
 
 
 def change(app: Application, **spec: Any) -> None:

@@ -100,8 +100,11 @@ def seen(pod: Json) -> Pod:
     )
 
 
-def observe(item: Resource, live: Json) -> None:
-    """Note what a controller says of an object, as kstatus reads it: what says nothing counts as done."""
+def observe(item: Resource, live: Json, generation: int) -> None:
+    """Note what a controller says of an object, as kstatus reads it: what says nothing counts as done.
+
+    :param generation: of ``item`` when it was handed over; Helm may have changed it since
+    """
     status = live.get("status") or {}
     conditions = {one["type"]: one for one in status.get("conditions") or []}
     reported = status.get("observedGeneration")
@@ -111,4 +114,4 @@ def observe(item: Resource, live: Json) -> None:
         conditions.get("Ready", conditions.get("AllReplicasReady", {})).get("status", "True") == "True"
     )
     item.reason, item.message = str(told.get("reason", "")), str(told.get("message", ""))
-    item.observed = item.generation if current else item.generation - 1
+    item.observed = generation if current else generation - 1

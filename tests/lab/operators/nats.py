@@ -187,15 +187,16 @@ class InnerChart(Handed):
 
     async def bring(self, item: Resource) -> None:
         cluster, in_force = self.cluster, self.cluster.state.in_force
+        spec, generation = item.spec, item.generation
         if item.spec["tls"]:
             item.report(False, "InstallFailed", "no cert-manager: NATS with TLS is not to be had in this lab")
             return
-        wanted = json.dumps(item.spec, sort_keys=True)
+        wanted = json.dumps(spec, sort_keys=True)
         if wanted != self._tried:
             self._tried = wanted
             try:
-                await self._apply(objects(cluster.release, item.spec))
-                in_force["spec"] = item.spec
+                await self._apply(objects(cluster.release, spec))
+                in_force["spec"] = spec
             except ApiError as error:
                 if error.code != 422:
                     raise
@@ -204,13 +205,13 @@ class InnerChart(Handed):
                 said = (
                     f"Helm upgrade failed for release {cluster.namespace}/{item.name}: cannot patch {error}"
                 )
-                item.report(False, "UpgradeFailed", said)
+                item.report(False, "UpgradeFailed", said, observed=item.generation == generation)
                 return
             item.report(False, "Progressing", "Running 'upgrade' action with timeout of 10m0s")
-        if in_force.get("spec") != item.spec:
+        if in_force.get("spec") != spec:
             return
         live = await cluster.platform.kube.get("StatefulSet", cluster.namespace, cluster.release)
-        if live is not None and rolled_out(live):
+        if item.generation == generation and live is not None and rolled_out(live):
             item.report(True, "UpgradeSucceeded", "Helm upgrade succeeded")
 
     async def take_away(self, item: Resource) -> bool:

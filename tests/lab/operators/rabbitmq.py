@@ -76,10 +76,11 @@ class RealOperators(Handed):
         live = await cluster.platform.kube.get(item.kind, cluster.namespace, item.name)
         if live is not None and live["metadata"].get("deletionTimestamp"):
             return  # one of the same name is still leaving
+        generation = item.generation
         await cluster.apply(manifest(item, cluster.release), owned=False)
         live = await cluster.platform.kube.get(item.kind, cluster.namespace, item.name)
         if live is not None:
-            observe(item, live)
+            observe(item, live, generation)
 
     async def take_away(self, item: Resource) -> bool:
         cluster = self.cluster

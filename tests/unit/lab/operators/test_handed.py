@@ -92,8 +92,11 @@ def test_every_server_takes_its_name_from_its_pod() -> None:
 )
 def test_an_object_is_read_as_kstatus_reads_it(status: dict[str, Any], ready: bool, current: bool) -> None:
     item = Resource("User", "one", {}, generation=7)
-    observe(item, {"metadata": {"generation": 2}, "status": status})
+    observe(item, {"metadata": {"generation": 2}, "status": status}, 7)
     assert (item.ready, item.observed == item.generation) == (ready, current)
+    item.generation += 1
+    observe(item, {"metadata": {"generation": 2}, "status": status}, 7)
+    assert item.observed != item.generation, "what Helm changed meanwhile was not handed over yet"
 
 
 def test_a_pod_is_shown_with_what_last_ended_it() -> None:
