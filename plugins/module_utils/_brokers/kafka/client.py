@@ -555,7 +555,7 @@ def _context(trust: Trust) -> ssl.SSLContext:
 
 
 def _is_answer(error: Exception) -> bool:
-    """Whether a broker has said so. A request of ours that runs out of time has the error of one of theirs."""
+    """Whether a broker has said so: a request of ours that runs out of time has an error of theirs."""
     said = isinstance(error, kafka.errors.BrokerResponseError)
     return said and not isinstance(error, kafka.errors.RequestTimedOutError)
 
