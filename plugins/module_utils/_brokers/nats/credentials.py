@@ -70,19 +70,26 @@ class _Caller(Nats):
 
 def _rights(caller: _Caller, question: Question, timeout: float) -> t.Iterator[Right]:
     if question.rights:
-        try:
-            told = json.loads(caller.request(_WHO_AM_I, b"", timeout=timeout))["data"]
-        except (nats.errors.Error, OSError, KeyError, ValueError) as error:
-            told, why = None, f"the server does not tell what this user may ({type(error).__name__})"
+        told, why = _told(caller, timeout)
         for do, subjects in question.rights.items():
             for subject in subjects:
+                what = f"{do} {subject}"
                 if told is None:
-                    yield Right(f"{do} {subject}", None, why)
+                    yield Right(what, None, why)
                 else:
-                    granted = may(told.get("permissions") or {}, do, subject)
-                    yield Right(f"{do} {subject}", granted, "granted" if granted else "not granted")
+                    granted = may(told, do, subject)
+                    yield Right(what, granted, "granted" if granted else "not granted")
     if question.jetstream:
         yield _jetstream(caller)
+
+
+def _told(caller: _Caller, timeout: float) -> tuple[t.Mapping[str, t.Any] | None, str]:
+    """The permissions that the server tells; None, and why, where it does not."""
+    try:
+        answer = json.loads(caller.request(_WHO_AM_I, b"", timeout=timeout))
+        return answer["data"].get("permissions") or {}, ""
+    except (nats.errors.Error, OSError, KeyError, ValueError) as error:
+        return None, f"the server does not tell what this user may ({type(error).__name__})"
 
 
 def _jetstream(caller: _Caller) -> Right:
