@@ -111,23 +111,26 @@ def streams(nats: Any) -> list[str]:
         client.close()
 
 
-def test_one_go_beside_tasks_and_twice_at_once_lose_nothing_and_leave_nothing(
+def test_in_one_go_and_twice_beside_a_kill_nothing_is_lost_and_nothing_left(
     nats: Any, tmp_path: Path
 ) -> None:
     verdict: dict[str, Any] = {"mode": "verdict", "run": "{{ first.run }}"}
+    pid = nats.members()[1].pid
     found = run(
         tmp_path,
         check("planned", check_mode=True, count=10),
         check("once", count=100, rate=200, max_gap=60),
+        check("slow", fails=True, count=20, max_gap=0.0001),
         check("first", mode="start"),
         check("second", mode="start"),
+        {"name": "kill", "ansible.builtin.command": {"cmd": f"kill -9 {pid}"}},
         check("requests", pattern="request_reply", count=50),
         check("verdict", **verdict),
         check("other", mode="verdict", run="{{ second.run }}"),
         check("again", fails=True, **verdict),
-        check("slow", fails=True, count=20, max_gap=0.0001),
         **reached("nats", nats.endpoints()),
     )
+    nats.start_member(1)
     assert found["planned"]["planned"]["messages"] == 10 and "traffic" not in found["planned"]
     once = found["once"]["traffic"]
     assert (once["sent"], once["acknowledged"], once["read"], once["lost"]) == (100, 100, 100, 0)
@@ -136,12 +139,12 @@ def test_one_go_beside_tasks_and_twice_at_once_lose_nothing_and_leave_nothing(
     for title in ("verdict", "other"):
         account = found[title]["traffic"]
         assert account["acknowledged"] > 0 and account["lost"] == account["duplicated"] == 0
-        assert account["ended_by"] == "verdict"
+        assert account["ended_by"] == "verdict" and account["interruptions"] > 0
     assert found["requests"]["traffic"]["promise"] == "none"
     assert found["requests"]["traffic"]["acknowledged"] == 50
     assert "there is no check" in found["again"]["msg"]
     assert "longer than max_gap" in found["slow"]["msg"] and found["slow"]["traffic"]["lost"] == 0
-    assert not any(one["changed"] for one in found.values())
+    assert not any(one["changed"] for title, one in found.items() if title != "kill")
     assert streams(nats) == [] and desks(tmp_path) == []
 
 
