@@ -10,14 +10,15 @@ from tests.collection_path import ROOT, activate
 
 
 def main() -> int:
-    """Write docs/kinds/."""
+    """Write docs/kinds/ and docs/inside/."""
     activate()
-    from tooling import kinds  # which imports the collection
+    from tooling import inside, kinds  # which import the collection
 
-    kinds.PAGES.mkdir(parents=True, exist_ok=True)
-    for name, text in kinds.pages().items():
-        (kinds.PAGES / name).write_text(text)
-        print((kinds.PAGES / name).relative_to(ROOT))
+    for folder, pages in ((kinds.PAGES, kinds.pages()), (inside.PAGES, inside.pages())):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / name).write_text(text)
+            print((folder / name).relative_to(ROOT))
     return 0
 
 

@@ -90,8 +90,9 @@ class Row:
 
 def rows(kind: Kind) -> Iterator[Row]:
     """Every reason code of a kind, those that all kinds have among them."""
-    yield _row(kind.create, "", "CLUSTER", "a new cluster")
-    yield _row(kind.delete, "", "CLUSTER", "state: absent")
+    for rule, when in ((kind.create, "a new cluster"), (kind.delete, "state: absent")):
+        if rule is not None:
+            yield _row(rule, "", "CLUSTER", when)
     for field in kind.fields:
         yield from field_rows(kind, field)
     for items in kind.items:
@@ -201,6 +202,8 @@ def _findings(kind: Kind, items: Items) -> Iterator[Row]:
     values = {"kind.name": kind.name, "rows.singular": items.singular, "problem.text": same}
     reader = Reader(frozenset({"Finding", "Refusal"}), _KNOWN_LATER | values)
     for path in sorted(UTILS.rglob("*.py")):
+        if path.is_relative_to(UTILS / "_brokers") or path.name == "operate.py":
+            continue  # what lives inside, and long operations, have pages of their own
         for said in reader.file(path):
             where, codes, texts, ways = (*said.arguments, *[()] * 4)[:4]
             # a code that is known only when the code runs is a row's, and there already
@@ -242,7 +245,7 @@ Every run says these, also one that changes nothing. Those about durability are 
 def _head(kind: Kind) -> str:
     parts = [f"`{kind.name}_{items.singular}`" for items in kind.items if _has_module(kind, items)]
     alone = f" Parts alone: {', '.join(parts)}." if parts else ""
-    risks = _table(
+    risks = table(
         ("Risk", "What it means", "What it needs"),
         ((str(risk), RISKS[risk], _need(risk)) for risk in Risk),
     )
@@ -277,11 +280,11 @@ def _has_module(kind: Kind, items: Items) -> bool:
 
 def _consents(everything: Iterable[Row]) -> str:
     needing = (row for row in everything if row.consent and row.code not in _PROBE)
-    wanted = {(row.consent, row.risk, _sentence(row.effect)) for row in needing}
+    wanted = {(row.consent, row.risk, sentence(row.effect)) for row in needing}
     listed = (
         (f"[`{consent}`](#{consent.partition(':')[0]})", risk, text) for consent, risk, text in sorted(wanted)
     )
-    return f"## Consents\n\n{_table(('In `allow`', 'Risk', 'What you agree to'), listed)}"
+    return f"## Consents\n\n{table(('In `allow`', 'Risk', 'What you agree to'), listed)}"
 
 
 def _options(kind: Kind) -> str:
@@ -313,14 +316,14 @@ def _field(kind: Kind, field: Field, items: Items | None = None) -> str:
 
 def _judged(found: Iterable[Row], name: str) -> str:
     lines = [
-        (row.where.removeprefix(name).strip("[]"), row.when, row.risk, _sentence(row.effect), _link(row.code))
+        (row.where.removeprefix(name).strip("[]"), row.when, row.risk, sentence(row.effect), _link(row.code))
         for row in found
     ]
     if not lines:
         return "A change needs nothing and restarts nothing."
     heads = ("Key", "When", "Risk", "What happens", "Reason")
     skipped = 0 if any(line[0] for line in lines) else 1
-    return _table(heads[skipped:], (line[skipped:] for line in lines)).rstrip()
+    return table(heads[skipped:], (line[skipped:] for line in lines)).rstrip()
 
 
 def _items(kind: Kind, items: Items) -> str:
@@ -352,7 +355,7 @@ def _type(field: Field) -> str:
 
 def _suboptions(options: Mapping[str, Any], before: str = "") -> str:
     heads = ("Key", "Type", "Notes")
-    return _table(heads, _sublines(options, before)).rstrip()
+    return table(heads, _sublines(options, before)).rstrip()
 
 
 def _sublines(options: Mapping[str, Any], before: str) -> Iterator[tuple[str, str, str]]:
@@ -376,7 +379,7 @@ one. A likely slip (`retentionMs`, the brokers' own name) is answered with the r
         (f"`{key.name}`", _key_type(key), _value(key.default), f"`{key.broker}`" if key.broker else "")
         for key in topic_config.TABLE
     )
-    return f"{text}\n\n{_table(('Key', 'What it takes', 'Default', 'The brokers call it'), lines)}"
+    return f"{text}\n\n{table(('Key', 'What it takes', 'Default', 'The brokers call it'), lines)}"
 
 
 def _key_type(key: topic_config.Key) -> str:
@@ -408,12 +411,12 @@ def _key_type(key: topic_config.Key) -> str:
 def _checks(title: str, text: str, checks: Sequence[Check], everything: Iterable[Row]) -> str:
     codes = {check.reason for check in checks}
     lines = (
-        (_link(row.code), row.where, row.risk, _sentence(row.effect))
+        (_link(row.code), row.where, row.risk, sentence(row.effect))
         for row in everything
         if row.code in codes
     )
     heads = ("Reason", "Where", "Outcome", "Why")
-    return f"## {title}\n\n{text}\n\n{_table(heads, lines)}" if checks else ""
+    return f"## {title}\n\n{text}\n\n{table(heads, lines)}" if checks else ""
 
 
 def _codes(everything: Iterable[Row]) -> str:
@@ -429,8 +432,8 @@ def _code(code: str, found: Sequence[Row]) -> str:
     for (risk, effect), same in itertools.groupby(found, key=lambda row: (row.risk, row.effect)):
         group = list(same)
         places = "; ".join(dict.fromkeys(_place(row) for row in group if row.where or row.when))
-        lines.append(f"**{risk}**{f', {places}' if places else ''}. {_sentence(effect)}")
-    ways = list(dict.fromkeys(_sentence(way) for row in found for way in row.ways_out))
+        lines.append(f"**{risk}**{f', {places}' if places else ''}. {sentence(effect)}")
+    ways = list(dict.fromkeys(sentence(way) for row in found for way in row.ways_out))
     consents = list(dict.fromkeys(row.consent for row in found if row.consent))
     lines += [f"- Way out: {' Or: '.join(ways)}"] if ways else []
     lines += [f"- Consent: {', '.join(f'`allow: [{consent}]`' for consent in consents)}"] if consents else []
@@ -453,7 +456,7 @@ def _link(code: str) -> str:
     return f"[{code}](#{code})"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A text of the tables, which are written to stand inside a sentence."""
     first = text.partition(" ")[0].rstrip(":,;")
     begin = text[:1].upper() if first.isalpha() else text[:1]  # `min.insync.replicas` is no word
@@ -470,7 +473,8 @@ def _value(value: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     made = [heads, ["---"] * len(heads), *lines]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in made)
 

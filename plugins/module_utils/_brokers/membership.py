@@ -17,13 +17,16 @@ class Look:
     """What the brokers themselves say; the fields are those of `_operations.scaling.Members`. `notes` are
     worth a warning: what scaling cannot do anything about."""
 
-    running: frozenset[Ordinal]
+    running: frozenset[Ordinal] | None
+    """None where the brokers do not say, and the platform has to be believed."""
     holding: t.Mapping[Ordinal, int]
     moving: int = 0
     uneven: int = 0
     short: int = 0
+    widest: int = 0
     ghosts: frozenset[Ordinal] = frozenset()
     trouble: str = ""
+    unseen: str = ""
     notes: tuple[str, ...] = ()
 
 

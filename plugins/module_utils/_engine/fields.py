@@ -134,14 +134,15 @@ class Check:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kind:
-    """Everything the engine knows about one kind of cluster on one platform."""
+    """Everything the engine knows about one kind of cluster on one platform, or of things inside a broker:
+    those have no `create` and `delete`, as a broker comes and goes with its cluster."""
 
     name: str
     title: str
     fields: tuple[Field, ...]
     items: tuple[Items, ...]
-    create: Rule
-    delete: Rule
+    create: Rule | None = None
+    delete: Rule | None = None
     constraints: tuple[Check, ...] = ()
     advice: tuple[Check, ...] = ()
     name_problem: t.Callable[[Name], str | None] = lambda _name: None
@@ -155,8 +156,8 @@ class Kind:
 
     def rules(self) -> t.Iterator[Rule]:
         """Every rule of the kind: with its checks, the catalogue of its reason codes."""
-        yield self.create
-        yield self.delete
+        yield from (self.create,) if self.create else ()
+        yield from (self.delete,) if self.delete else ()
         for field in self.fields:
             yield from field.rules
         for items in self.items:

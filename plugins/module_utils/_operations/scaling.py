@@ -25,8 +25,9 @@ class Members:
 
     `holding` is how many replicas each member holds (a leader without a replica counts as one), `moving` how
     many are on their way, `uneven` how many would move if load were spread over all. `short` is how many
-    things have fewer replicas than was asked for. `ghosts` are members that the brokers still count in a
-    quorum and that do not run. `trouble` is why the cluster is in no state to be changed.
+    things have fewer replicas than was asked for, `widest` the most replicas that one has. `ghosts` are
+    members that the brokers still count in a quorum and that do not run. `trouble` is why the cluster is in
+    no state to be changed.
     """
 
     declared: int
@@ -36,8 +37,11 @@ class Members:
     moving: int = 0
     uneven: int = 0
     short: int = 0
+    widest: int = 0
     ghosts: frozenset[Ordinal] = frozenset()
     trouble: str = ""
+    unseen: str = ""
+    """Why nobody can say what the members hold, empty where somebody can."""
 
     def load_of(self, leaving: t.Collection[Ordinal]) -> int:
         """How many replicas these members hold."""
@@ -119,6 +123,19 @@ class Scaling:
             return Blocked(f"{self.manner.kind}.scale.down", text, way_out)
         if self._too_many(seen):
             return self._leaving(seen)
+        if seen.unseen:
+            return Blocked(
+                f"{self.manner.kind}.scale.unseen",
+                f"nobody can say what those hold that are to leave: {seen.unseen}",
+                "give what it takes to ask, or keep the members",
+            )
+        if seen.widest > self.wanted:
+            return Blocked(
+                f"{self.manner.kind}.scale.too_few",
+                f"there are {self.manner.replicas} of {seen.widest}, and {self.wanted} {self.manner.members} "
+                "would remain",
+                "give these fewer replicas first, or keep the members",
+            )
         left = seen.declared - 1 if self.manner.one_by_one else self.wanted
         leaving = frozenset(range(left, seen.declared))
         load = seen.load_of(leaving)

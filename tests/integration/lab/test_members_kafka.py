@@ -42,7 +42,7 @@ def test_from_one_broker_to_three_and_with_nothing_lost_to_two(kafka: Any) -> No
     kafka.scale(3)
     brokers = members(kafka)
     joined = brokers.look(3)
-    assert joined.running == {0, 1, 2}
+    assert joined.running == frozenset({0, 1, 2})
     assert (joined.holding[1], joined.holding[2]) == (0, 0), "a broker that joins holds nothing"
     assert joined.uneven > 0
     brokers.replicate(3)
@@ -69,14 +69,14 @@ def test_a_broker_is_emptied_and_what_it_held_is_elsewhere(kafka: Any) -> None:
     wider.empty([3])
     assert wider.look(None).holding[3] == 0 == kafka.partitions_on(3)
     kafka.scale(3)
-    until(lambda: members(kafka).look(None).running == {0, 1, 2})
+    until(lambda: members(kafka).look(None).running == frozenset({0, 1, 2}))
     for topic in ("orders", "audit"):
         assert sorted(kafka_read(kafka.endpoints(), topic)) == sorted(messages(60))
 
 
 def test_replicas_that_lag_are_trouble_that_names_them(kafka: Any) -> None:
     kafka.kill(2)
-    until(lambda: members(kafka).look(None).running == {0, 1})
+    until(lambda: members(kafka).look(None).running == frozenset({0, 1}))
     until(lambda: "are in sync" in members(kafka).look(None).trouble)
     kafka.start_member(2)
     until(lambda: members(kafka).look(None).trouble == "")

@@ -19,7 +19,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types 
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.kafka import (
     topic_config,
 )
-from tooling import kinds
+from tooling import inside, kinds
 from tooling.edits import conditions, field_samples
 from tooling.said import Reader
 
@@ -68,6 +68,9 @@ def test_every_row_of_a_table_is_on_the_page_of_its_kind(name: str) -> None:
 
 def test_every_reason_code_in_the_code_is_on_a_page() -> None:
     known = {anchor for page in PAGES for anchor in anchors(page)}
+    known |= {
+        code for page in inside.pages().values() for code in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)", page)
+    }
     found = {code: path for path in kinds.UTILS.rglob("*.py") for code in codes_in(path)}
     assert len(found) > 100
     missing = {

@@ -21,14 +21,10 @@ from .names import Key, partition_key, partition_name
 _SHOWN = 3
 
 
-_NEVER = Rule("kafka.cluster.untouched", Risk.IMPOSSIBLE, "a cluster is declared with kafka_cluster")
-
 GROUPS = Kind(
     "kafka",
     "Kafka consumer groups",
     fields=(),
-    create=_NEVER,
-    delete=_NEVER,
     items=(
         Items(
             "groups",

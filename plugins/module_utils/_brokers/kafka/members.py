@@ -60,6 +60,7 @@ class Brokers:
             moving=sum(placed.moving for placed in layout.partitions.values()),
             uneven=len(_changed(layout, Aim(spread=True))),
             short=len(short),
+            widest=max((len(placed.replicas) for placed in layout.partitions.values()), default=0),
             trouble=_lagging(lagging),
         )
 

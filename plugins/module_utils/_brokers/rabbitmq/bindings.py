@@ -15,7 +15,7 @@ from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import TEXT, scalar_text
 from ..contents import Work
 from .client import Document
-from .tables import EXCHANGES, NEVER, QUEUES, THERE, VHOST, arguments, choice, unknown
+from .tables import EXCHANGES, QUEUES, THERE, VHOST, arguments, choice, unknown
 from .virtual_host import InVhost
 
 QUEUE, EXCHANGE = "queue", "exchange"
@@ -59,8 +59,6 @@ BINDINGS_KIND = Kind(
     name="rabbitmq",
     title="RabbitMQ bindings",
     fields=(),
-    create=NEVER,
-    delete=NEVER,
     advice=(
         VHOST,
         Check("rabbitmq.binding.nowhere", "a binding needs both its ends", _ends_are_there),

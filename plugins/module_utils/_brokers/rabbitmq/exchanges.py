@@ -16,7 +16,7 @@ from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import SWITCH, TEXT
 from ..contents import Work
 from .client import Document
-from .tables import EXCHANGES, NEVER, THERE, VHOST, arguments, fixed, name_problem, rest, unknown
+from .tables import EXCHANGES, THERE, VHOST, arguments, fixed, name_problem, rest, unknown
 from .virtual_host import InVhost
 
 _NEW = (
@@ -39,8 +39,6 @@ EXCHANGES_KIND = Kind(
     name="rabbitmq",
     title="RabbitMQ exchanges",
     fields=(),
-    create=NEVER,
-    delete=NEVER,
     advice=(
         VHOST,
         Check(

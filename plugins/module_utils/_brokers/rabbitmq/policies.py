@@ -23,7 +23,7 @@ from ..._engine.state import Actual, ClusterRef, State
 from ..._engine.types import TEXT, Type, Value
 from ..contents import Work
 from .queue_table import MAX_AGE
-from .tables import BYTES, EXCHANGES, NEVER, QUEUES, THERE, VHOST, choice, name_problem, number, unknown
+from .tables import BYTES, EXCHANGES, QUEUES, THERE, VHOST, choice, name_problem, number, unknown
 from .virtual_host import InVhost
 
 _SIZE, _AMOUNT = number(1), number(0)
@@ -177,8 +177,6 @@ POLICIES_KIND = Kind(
     name="rabbitmq",
     title="RabbitMQ policies",
     fields=(),
-    create=NEVER,
-    delete=NEVER,
     advice=(
         VHOST,
         Check(

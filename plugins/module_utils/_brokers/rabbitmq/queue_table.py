@@ -20,7 +20,6 @@ from ..._engine.types import COUNT, SWITCH, TEXT, Type, Value
 from .tables import (
     BYTES,
     EXCHANGES,
-    NEVER,
     VHOST,
     arguments,
     choice,
@@ -253,8 +252,6 @@ QUEUES_KIND = Kind(
     name="rabbitmq",
     title="RabbitMQ queues",
     fields=(),
-    create=NEVER,
-    delete=NEVER,
     constraints=(
         Check(
             "rabbitmq.queue.option", "an option that this type of queue does not have", _options_fit_the_type

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import time
 import typing as t
@@ -15,7 +16,7 @@ from ..._convergence import errors
 from ..._convergence.api import Goal, Step, Until
 from ..._engine.fields import Finding
 from ..._engine.options import dig, plant
-from ..._engine.plan import Change, Plan
+from ..._engine.plan import Act, Change, Plan
 from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import Value
 from ..api import Capability, require
@@ -72,21 +73,42 @@ def list_queues(
     """The queues of these names (None: all of the virtual host) with what waits in them, and with `more`
     of their statistics.
 
-    How much waits in a classic queue is asked of the queue itself. RabbitMQ counts the others every five
-    seconds; asked for totals, a node says 0 for a quorum queue that another one leads (seen, 4.0.5), so
-    these come from the statistics, as the members of a stream do.
+    How much waits in a classic queue is asked of the queue itself, by the totals, in which queues of nodes
+    that are gone are missing or, one by one, answered with 500. A node also says 0 there for a quorum queue
+    that another one leads, so what waits in that comes from the statistics, which count every five seconds,
+    as do the members of a stream (all seen, 4.0.5).
     """
-    totals = {"disable_stats": "true", "enable_queue_totals": "true"}
-    rows: dict[Name, Row] = {row["name"]: row for row in _rows(client, vhost, names, totals)}
+    plain = {"disable_stats": "true"}
+    rows: dict[Name, Row] = {row["name"]: row for row in _rows(client, vhost, names, plain)}
+    classic = {name for name, row in rows.items() if row["type"] == CLASSIC}
+    with contextlib.suppress(errors.Busy):
+        for name, row in _some(client, vhost, classic, names, {**plain, "enable_queue_totals": "true"}):
+            rows[name] = {**rows[name], **_amounts(row)}
     every = bool(more) or client.version < (4,)  # which may be mirrored
-    counted = {name for name, row in rows.items() if every or row["type"] in REPLICATED}
-    if counted:
-        few = counted if len(counted) <= _ONE_BY_ONE else names
-        for row in _rows(client, vhost, few, {"columns": _STATISTICS + more}):
-            if row["name"] in counted:
-                live = rows[row["name"]]
-                rows[row["name"]] = {**row, **live, **(_amounts(row) if live["type"] in REPLICATED else {})}
+    others = rows.keys() if every else rows.keys() - classic
+    for name, row in _some(client, vhost, others, names, {"columns": _STATISTICS + more}):
+        rows[name] = {**row, **rows[name], **({} if name in classic else _amounts(row))}
     return rows
+
+
+def _some(
+    client: Management,
+    vhost: str,
+    asked: t.Collection[Name],
+    names: t.Collection[Name] | None,
+    query: t.Mapping[str, str],
+) -> t.Iterator[tuple[Name, Row]]:
+    """More of those queues among the ones of these names."""
+    if asked:
+        for row in _rows(client, vhost, asked if len(asked) <= _ONE_BY_ONE else names, query):
+            if row["name"] in asked:
+                yield row["name"], row
+
+
+def is_counted(row: Row) -> bool:
+    """Whether anybody can tell how many messages there are: the node of a classic queue, or a majority of the
+    members of another one."""
+    return row.get("state") == "running" if row["type"] in REPLICATED else "messages" in row
 
 
 def _amounts(row: Row) -> Row:
@@ -135,6 +157,7 @@ class Queues(InVhost):
         super().__init__(client, scope, names)
         self._read_at = 0.0
         self._running: tuple[str, ...] = ()
+        self._uncounted: set[Name] = set()
         self._emptied: dict[Name, int] = {}
         self._found: dict[Name, int] = {}
         self._marks: dict[Move, int] = {}
@@ -151,6 +174,7 @@ class Queues(InVhost):
             for name, row in list_queues(self.client, self.vhost, self.names).items()
             if self.is_meant(name, own=name.startswith("amq.") or bool(row["exclusive"]))
         }
+        self._uncounted = {name for name, row in rows.items() if not is_counted(row)}
         items = {name: self._as_known(name, read_item(row)) for name, row in rows.items()}
         there = {THERE: True, EXCHANGES: frozenset(exchange["name"] for exchange in exchanges)}
         return Actual(State(there, {"queues": items}), evidence=rows)
@@ -166,14 +190,17 @@ class Queues(InVhost):
         return item
 
     def preflight(self, plan: Plan, *, waits: bool) -> t.Sequence[Finding]:
-        """What changing members takes: that there are so many nodes, and a majority of the members."""
+        """That somebody knows how many messages would be lost, and for a change of members that there are so
+        many nodes."""
         asked = {
             change.item: plan.state.named("queues")[change.item]
             for change in plan.changes
             if change.item and plan.state and _asks_for_members(change)
         }
         changes = {change.item for change in plan.changes if change.item and change.field is not None}
-        return tuple(self._unfit(asked, changes & asked.keys())) if asked else ()
+        losing = [change for change in plan.changes if _loses_messages(change)]
+        gone = [_uncounted(change.path) for change in losing if change.item in self._uncounted]
+        return (*gone, *(self._unfit(asked, changes & asked.keys()) if asked else ()))
 
     def _unfit(self, asked: t.Mapping[Name, Item], changed: t.Collection[Name]) -> t.Iterator[Finding]:
         if changed:
@@ -337,6 +364,19 @@ def _asks_for_members(change: Change) -> bool:
     if change.field is not None:
         return change.field.option == "members"
     return isinstance(change.after, t.Mapping) and change.after.get("members") is not None
+
+
+def _loses_messages(change: Change) -> bool:
+    return change.act is Act.REMOVE or (change.field is not None and change.field.option == "empty")
+
+
+def _uncounted(path: str) -> Finding:
+    return Finding(
+        path,
+        "rabbitmq.queue.down",
+        "its node, or a majority of its members, is down, so nobody can tell how many messages would be lost",
+        "bring the nodes back first",
+    )
 
 
 def _filled(name: Name) -> errors.Conflict:

@@ -15,9 +15,6 @@ from ..._engine.risk import Edit, Risk, Rule
 from ..._engine.state import State
 from ..._engine.types import Type, Value, scalar_text
 
-NEVER = Rule("rabbitmq.contents", Risk.SAFE, "")
-"""Stands where a table of clusters says what making and deleting one does."""
-
 THERE = "there"
 """Among `State.values`: whether there is such a virtual host at all."""
 EXCHANGES = "exchanges"

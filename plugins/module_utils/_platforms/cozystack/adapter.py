@@ -44,10 +44,11 @@ class _Write(t.NamedTuple):
 
 
 class Cozystack:
-    """The adapter (`api.Platform`) for a session with the API server."""
+    """The adapter (`api.Platform`) for a session with the API server. `told` are answers to what rules ask
+    that only the brokers can give."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, told: t.Mapping[str, Value] | None = None) -> None:
+        self._session, self._told = session, dict(told or {})
         self._preflight: Preflight | None = None
 
     @property
@@ -73,7 +74,10 @@ class Cozystack:
         ]
 
     def capabilities(self, plan: Plan) -> t.Mapping[str, Value]:
-        """Whether volumes can grow, if the plan grows one; left out where it cannot be read."""
+        """What was told, and whether volumes can grow, if the plan grows one and that can be read."""
+        return {**self._told, **self._volume_expansion(plan)}
+
+    def _volume_expansion(self, plan: Plan) -> t.Mapping[str, Value]:
         options = [change.field.option for change in plan.changes if change.field]
         sizes = [option for option in options if option.split(".")[-1] == "size"]
         if plan.action is not Action.UPDATE or not sizes or plan.state is None:

@@ -13,6 +13,8 @@ from ..._engine.types import QUANTITY
 from .presets import MEMORY, PRESET, pod_resources
 
 VOLUME_EXPANSION = "volume_expansion"
+EMPTY_FROM = "empty_from"
+"""Told by the brokers: from which number on they hold nothing."""
 """Capability: whether the storage class in use can grow a volume."""
 
 

@@ -15,6 +15,7 @@ from ...._engine.types import COUNT, QUANTITY, SWITCH, TEXT
 from ..application import DEFAULTS_FROZEN, grows, shrinks
 from ..names import cluster_name_problem, kebab, object_problem
 from ..rules import (
+    EMPTY_FROM,
     VOLUME_EXPANSION,
     creation,
     deletion,
@@ -75,12 +76,19 @@ KAFKA = Kind(
             default=3,
             rules=(
                 Rule(
+                    "kafka.brokers.shrink_empty",
+                    Risk.SAFE,
+                    "brokers that hold no partition any more leave, with their volumes",
+                    when=lambda edit: shrinks(edit) and edit.capabilities.get(EMPTY_FROM) == edit.after,
+                ),
+                Rule(
                     "kafka.brokers.shrink",
                     Risk.IMPOSSIBLE,
                     "brokers that hold partitions are not removed: the platform reverts this without a word "
                     "and reports the cluster as ready",
                     when=shrinks,
-                    way_out="keep the number of brokers",
+                    way_out="keep the number of brokers, or use cluster_scale, which first empties what "
+                    "leaves",
                 ),
                 Rule(
                     "kafka.brokers.grow",

@@ -67,8 +67,7 @@ BOXES = Items(
     name_problem=lambda _name: None,
     object_name=lambda name: name,
 )
-NEVER = Rule("toy.never", Risk.SAFE, "")
-KIND = Kind("toy", "boxes", fields=(), items=(BOXES,), create=NEVER, delete=NEVER)
+KIND = Kind("toy", "boxes", fields=(), items=(BOXES,))
 REF = ClusterRef("toy", "tenant-acme", "one", "shelf top")
 
 

@@ -122,11 +122,13 @@ IMPORT = EXPORT | {"account": "B"}
 
 
 # kind, before, after, capabilities, reason, risk, consent
-ROWS: list[tuple[str, Options | None, Options | None, dict[str, bool], str, Risk, str]] = [
+ROWS: list[tuple[str, Options | None, Options | None, dict[str, Any], str, Risk, str]] = [
     # ---- Kafka
     ("kafka", None, {}, {}, "kafka.cluster.create", Risk.SAFE, ""),
     ("kafka", {}, None, {}, "kafka.cluster.delete", Risk.DESTRUCTIVE, "kafka.cluster.delete:one"),
     ("kafka", {}, brokers(replicas=2), {}, "kafka.brokers.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(replicas=2), {"empty_from": 1}, "kafka.brokers.shrink", Risk.IMPOSSIBLE, ""),
+    ("kafka", {}, brokers(replicas=2), {"empty_from": 2}, "kafka.brokers.shrink_empty", Risk.SAFE, ""),
     ("kafka", {}, brokers(replicas=4), {}, "kafka.brokers.grow", Risk.SAFE, ""),
     ("kafka", {}, brokers(size="9Gi"), {}, "kafka.brokers.size.shrink", Risk.IMPOSSIBLE, ""),
     ("kafka", {}, brokers(size="9Gi"), CAN, "kafka.brokers.size.shrink", Risk.IMPOSSIBLE, ""),

@@ -1,0 +1,248 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a cluster is scaled while clients work: the platform changes the number of members, the brokers move
+what these hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .._brokers.brokers import broker
+from .._brokers.membership import Look, Membership
+from .._convergence.converge import Mode, Outcome, Terms, converge
+from .._convergence.errors import Failure, NotFound, Unreachable
+from .._convergence.operate import Limits, Progress, operate
+from .._engine.access import Login
+from .._engine.consent import unknown_consents
+from .._engine.fields import Problem
+from .._engine.secret import Secret
+from .._engine.state import ClusterRef, State, Wanted
+from .._operations.machine import Step
+from .._operations.scaling import Members, Scaling
+from .._platforms.cozystack.adapter import Cozystack
+from .._platforms.cozystack.applications import APPLICATIONS
+from .._platforms.cozystack.health import look as look_at_platform
+from .._platforms.cozystack.names import label_problem
+from .._platforms.cozystack.rules import EMPTY_FROM
+from .._platforms.session import Session
+from .module import Module, Options, said
+from .operation import operation_arguments, operation_result
+from .reach import Reached, broker_problems, plaintext_consents, reach
+from .result import Result, requests_result
+from .session import open_session
+
+_FIELDS = {"kafka": "brokers.replicas", "rabbitmq": "replicas", "nats": "replicas"}
+_PASSING = 90.0
+"""For how many seconds what looks like trouble may be no more than the end of a restart."""
+_PAUSE = 2.0
+
+
+def run_scale(*, reads_only: bool = False) -> None:
+    """The whole life of `cluster_scale`, and of `scale_plan_info`, which never does more than look."""
+    spec = operation_arguments(tuple(_FIELDS), wait_seconds=1800) | {
+        "replicas": {"type": "int", "required": True},
+        "replication": {"type": "int"},
+        "rebalance": {"type": "bool", "default": True},
+        "batch_size": {"type": "int", "default": 10},
+        "system_username": {"type": "str"},
+        "system_password": {"type": "str", "no_log": True},
+    }
+    module = Module(spec, required_together=[("system_username", "system_password")])
+    options = module.params
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
+    module.refuse(str(ref), _problems(options))
+    writes = not module.check_mode and not reads_only
+    progress, scale = Progress(), None
+    try:
+        scale = _Scale.of(ref, options)
+        operation = scale.operation()
+        scale.ask_beforehand()
+        operate(
+            str(ref),
+            operation,
+            scale,
+            allow=options["allow"],
+            expected=options["expected_plan"],
+            limits=Limits(writes, patience=options["wait_timeout"]),
+            progress=progress,
+        )
+    except Failure as error:
+        module.end(str(ref), error, _result(scale, progress, writes=writes))
+    finally:
+        if scale is not None:
+            scale.close()
+    result = _result(scale, progress, writes=writes)
+    for note in scale.notes:
+        module.warn(f"{ref}: {note}")
+    module.exit_json(**(result | ({"changed": False} if reads_only else {})))
+
+
+def _problems(options: Options) -> list[Problem]:
+    kind = options["kind"]
+    codes = APPLICATIONS[kind].kind.consents().union(plaintext_consents(kind))
+    numbers = [(name, options[name]) for name in ("replicas", "replication", "batch_size", "wait_timeout")]
+    return [
+        *said(namespace=label_problem(options["namespace"]), cluster=label_problem(options["cluster"])),
+        *(
+            Problem(name, f"must be at least 1, not {value}")
+            for name, value in numbers
+            if value is not None and value < 1
+        ),
+        *broker_problems(options),
+        *unknown_consents(options["allow"], codes),
+    ]
+
+
+def _result(scale: _Scale | None, progress: Progress, *, writes: bool) -> Result:
+    result = operation_result(progress, writes=writes)
+    return result | ({} if scale is None else scale.result())
+
+
+def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options) -> Membership:
+    timeout = float(options["wait_timeout"])
+    if kind == "kafka":
+        from .._brokers.kafka.members import Brokers
+
+        return Brokers(client, ref, batch=options["batch_size"], timeout=timeout)
+    if kind == "rabbitmq":
+        from .._brokers.rabbitmq.members import Nodes
+
+        return Nodes(client, ref, timeout=timeout)
+    from .._brokers.nats.members import Servers
+
+    return Servers(client, ref, system=_system(client, options), timeout=timeout)
+
+
+def _system(client: t.Any, options: Options) -> t.Any:
+    """A connection as a user of the system account, None where none is given."""
+    if options["system_username"] is None:
+        return None
+    return client.as_user(Login(options["system_username"], Secret(options["system_password"])))
+
+
+@dataclasses.dataclass(slots=True)
+class _Scale:
+    """The hands of `Scaling`: what it observes, and what it does."""
+
+    ref: ClusterRef
+    options: Options
+    session: Session
+    reached: Reached[t.Any]
+    membership: Membership
+    seen: Members | None = None
+    last: Look | None = None
+
+    @classmethod
+    def of(cls, ref: ClusterRef, options: Options) -> _Scale:
+        """Connect to the platform and to the brokers."""
+        session = open_session(options, "cluster_scale")
+        reached = reach(options, ref, broker(ref.kind), lambda: session)
+        return cls(ref, options, session, reached, _membership(ref.kind, reached.client, ref, options))
+
+    def operation(self) -> Scaling:
+        """What is to be reached."""
+        options = self.options
+        return Scaling(
+            self.membership.manner,
+            self.ref.name,
+            options["replicas"],
+            options["rebalance"],
+            options["replication"],
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What scaling cannot do anything about, as far as the brokers say so."""
+        return self.last.notes if self.last is not None else ()
+
+    def ask_beforehand(self) -> None:
+        """Whether the platform has room for more: its quota, rights and schema. Raises Refused."""
+        declared = self._declared()
+        if declared < self.options["replicas"]:
+            self._declare(self.options["replicas"], writes=False)
+
+    def observe(self) -> Members:
+        """What platform and brokers say. What passes with the end of a restart is given time to pass."""
+        deadline = time.monotonic() + _PASSING
+        while True:
+            try:
+                seen = self._look()
+            except Unreachable:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if not seen.trouble or time.monotonic() > deadline:
+                    self.seen = seen
+                    return seen
+            time.sleep(_PAUSE)
+
+    def perform(self, step: Step) -> None:
+        """Do one step."""
+        change = step.change
+        if step.name in ("cluster.grow", "cluster.shrink"):
+            self._declare(change["replicas"], writes=True)
+        elif step.name == "members.empty":
+            self.membership.empty(change["members"])
+        elif step.name == "quorum.forget":
+            self.membership.forget(change["members"])
+        elif step.name == "replicas.raise":
+            self.membership.replicate(change["replication"])
+        else:
+            self.membership.spread()
+
+    def close(self) -> None:
+        """End the connection with the brokers."""
+        self.reached.client.close()
+
+    def result(self) -> Result:
+        """What was seen last, and over which way."""
+        return {
+            "members": None if self.seen is None else _public(self.seen),
+            "reached": self.reached.public(),
+            "requests": requests_result(self.reached.requests()),
+        }
+
+    def _look(self) -> Members:
+        _actual, platform = look_at_platform(self.session, self.ref)
+        found = self.last = self.membership.look(self.options["replication"])
+        pods = platform.members.each if platform.members else ()
+        ready = frozenset(pod.ordinal for pod in pods if pod.ready and pod.ordinal is not None)
+        said = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+        del said["notes"]
+        said["running"] = ready if found.running is None else found.running
+        return Members(declared=self._declared(), pods=len(pods) or len(said["running"]), **said)
+
+    def _declared(self) -> int:
+        actual = Cozystack(self.session).read(self.ref)
+        if actual is None:
+            raise NotFound(f"{self.ref}: there is no such cluster; check namespace and cluster")
+        return int(actual.state.values[_FIELDS[self.ref.kind]])
+
+    def _declare(self, replicas: int, *, writes: bool) -> None:
+        """The brokers above this number are known to be empty: the step before has seen to it."""
+        converge(
+            Cozystack(self.session, told={EMPTY_FROM: replicas}),
+            self.ref,
+            Wanted(True, State({_FIELDS[self.ref.kind]: replicas})),
+            terms=Terms(self.options["allow"]),
+            mode=Mode(writes, timeout=self.options["wait_timeout"]),
+            outcome=Outcome(),
+        )
+
+
+def _public(seen: Members) -> Result:
+    return {
+        "declared": seen.declared,
+        "running": sorted(seen.running),
+        "pods": seen.pods,
+        "holding": {str(number): count for number, count in sorted(seen.holding.items())},
+        "moving": seen.moving,
+        "uneven": seen.uneven,
+        "short": seen.short,
+        "ghosts": sorted(seen.ghosts),
+        "trouble": seen.trouble,
+    }

@@ -1,0 +1,235 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that join and leave: which streams and consumers they hold, and moving these.
+
+Only the system account sees all accounts, moves streams and forgets servers; without a user of it, a cluster
+can grow, and nobody can say whether a server may leave.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+import time
+import typing as t
+
+from ..._convergence.converge import Mode, Outcome, Terms, converge
+from ..._convergence.errors import WaitFailed
+from ..._engine.state import ClusterRef, State, Wanted
+from ..._operations.scaling import Manner, Ordinal
+from ..membership import Look
+from .client import JetStreamError, Json, Nats
+from .streams import Streams
+
+MANNER = Manner(
+    kind="nats",
+    members="servers",
+    replicas="streams",
+    grow_effect="all servers restart one by one, as each learns of the new routes; clients reconnect",
+    shrink_effect="a server leaves and its volume is deleted; the others restart one by one",
+    leaving="nats.replicas.shrink",
+    one_by_one=True,
+)
+_ORDINAL = re.compile(r"-(\d+)$")
+_PAUSE = 0.5
+_SHOWN = 3
+_MOST_MOVES = 10_000
+# JetStream's own code for "no suitable peers for placement": nobody has room, or a move is under way.
+_NOT_A_MEMBER = 10044
+
+Place = tuple[str, str]
+"""A stream: its account and its name."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Seen:
+    """What all servers say: which of them run, the meta group's peers (whether each is offline), and for
+    every stream the servers that hold it and those of them that lag."""
+
+    running: set[str] = dataclasses.field(default_factory=set)
+    offline: set[str] = dataclasses.field(default_factory=set)
+    leader: str = ""
+    streams: dict[Place, Json] = dataclasses.field(default_factory=dict)
+
+    def holders(self, place: Place) -> set[str]:
+        """The servers that hold a stream, as its leader says."""
+        cluster = self.streams[place]
+        return {cluster.get("leader") or "", *(one["name"] for one in cluster.get("replicas") or ())} - {""}
+
+
+class Servers:
+    """The members of a NATS cluster. A stream that moves is waited for `timeout` seconds."""
+
+    manner = MANNER
+
+    def __init__(self, client: Nats, ref: ClusterRef, *, system: Nats | None, timeout: float) -> None:
+        self._client, self._ref, self._system, self._timeout = client, ref, system, timeout
+
+    def look(self, replication: int | None) -> Look:
+        """What the servers say."""
+        seen = self._seen()
+        holding: collections.Counter[Ordinal] = collections.Counter(
+            _ordinal(name) for place in seen.streams for name in seen.holders(place)
+        )
+        sizes = {place: len(seen.holders(place)) for place in seen.streams}
+        unseen = ""
+        if self._system is None:
+            unseen = "only the system account sees the streams of all accounts; give system_username"
+        return Look(
+            running=frozenset(map(_ordinal, seen.running)) if self._system else None,
+            holding={number: holding[number] for number in {*holding, *map(_ordinal, seen.running)}},
+            uneven=len(_moves(seen)) if self._system else 0,
+            short=sum(size < (replication or 0) for size in sizes.values()),
+            widest=max(sizes.values(), default=0),
+            ghosts=frozenset(map(_ordinal, seen.offline)),
+            trouble=_trouble(seen),
+            unseen=unseen,
+        )
+
+    def empty(self, leaving: t.Collection[Ordinal]) -> None:
+        """Move every stream off these servers, one after the other, and the lead of the cluster with them."""
+        for place in sorted(self._seen().streams):
+            for name in self._seen().holders(place):
+                if _ordinal(name) in leaving:
+                    self._move(place, name)
+        if _ordinal(self._seen().leader) in leaving:
+            self._administrator().tell("META.LEADER.STEPDOWN", {})
+            self._wait(self._no_other_leader(leaving), "the cluster has no leader but {}")
+
+    def spread(self) -> None:
+        """Even out how many streams the servers hold, one move after the other."""
+        for _unused in range(_MOST_MOVES):
+            moves = _moves(self._seen())
+            if not moves:
+                return
+            self._move(*moves[0])
+
+    def replicate(self, replication: int) -> None:
+        """Give the streams of this user's account that have fewer replicas as many."""
+        short = [
+            row["config"]["name"]
+            for row in self._client.streams()
+            if row["config"].get("num_replicas", 1) < replication
+        ]
+        if short:
+            converge(
+                Streams(self._client, frozenset(short)),
+                self._ref,
+                Wanted(True, State({}, {"streams": {name: {"replicas": replication} for name in short}})),
+                terms=Terms(),
+                mode=Mode(True, True, self._timeout),
+                outcome=Outcome(),
+            )
+
+    def forget(self, ghosts: t.Collection[Ordinal]) -> None:
+        """Take servers out of the meta group, which otherwise counts them in its majority for ever."""
+        for name in sorted(self._seen().offline):
+            if _ordinal(name) in ghosts:
+                self._administrator().tell("SERVER.REMOVE", {"peer": name})
+        self._wait(
+            lambda: [one for one in self._seen().offline if _ordinal(one) in ghosts],
+            "the cluster still counts {}",
+        )
+
+    def _no_other_leader(self, leaving: t.Collection[Ordinal]) -> t.Callable[[], list[str]]:
+        def wrong() -> list[str]:
+            leader = self._seen().leader
+            return [] if leader and _ordinal(leader) not in leaving else [leader or "nobody"]
+
+        return wrong
+
+    def _administrator(self) -> Nats:
+        assert self._system is not None, "decided only where somebody can see"
+        return self._system
+
+    def _move(self, place: Place, server: str) -> None:
+        """Move a stream off a server: another one joins and has all of it before this one leaves."""
+        account, stream = place
+        try:
+            self._administrator().tell(f"ACCOUNT.STREAM.MOVE.{account}.{stream}", {"server": server})
+        except JetStreamError as error:
+            if error.code != _NOT_A_MEMBER:  # it has left already
+                raise
+
+        def left() -> list[str]:
+            seen = self._seen()
+            if place not in seen.streams:
+                return []
+            wrong = [server] if server in seen.holders(place) else []
+            return wrong + sorted(_lagging(seen.streams[place]))
+
+        self._wait(left, f"stream {stream} of account {account} is not done with {{}}")
+
+    def _wait(self, what: t.Callable[[], t.Sequence[str]], text: str) -> None:
+        deadline = time.monotonic() + self._timeout
+        while left := what():
+            if time.monotonic() > deadline:
+                raise WaitFailed(f"{self._ref}: {text.format(', '.join(left))} after {self._timeout:g} s")
+            time.sleep(_PAUSE)
+
+    def _seen(self) -> _Seen:
+        seen = _Seen()
+        if self._system is None:
+            for row in self._client.streams():
+                seen.streams["", row["config"]["name"]] = row.get("cluster") or {}
+            return seen
+        asked = {"accounts": True, "streams": True}
+        for answer in self._system.survey("$SYS.REQ.SERVER.PING.JSZ", asked):
+            server, data = answer["server"]["name"], answer.get("data") or {}
+            seen.running.add(server)
+            meta = data.get("meta_cluster") or {}
+            if meta.get("leader") == server:
+                seen.leader = server
+                seen.offline = {one["name"] for one in meta.get("replicas") or () if one.get("offline")}
+            for account in data.get("account_details") or ():
+                for row in account.get("stream_detail") or ():
+                    cluster = row.get("cluster") or {}
+                    place = (account["name"], row["name"])
+                    if cluster.get("leader") == server or place not in seen.streams:
+                        seen.streams[place] = cluster
+        return seen
+
+
+def _moves(seen: _Seen) -> list[tuple[Place, str]]:
+    """The streams that have to leave a server so that no server holds two more than another."""
+    held = collections.Counter(dict.fromkeys(sorted(seen.running), 0))
+    lists = {place: seen.holders(place) for place in sorted(seen.streams)}
+    for holders in lists.values():
+        held.update(holders)
+    moves: list[tuple[Place, str]] = []
+    while len(seen.running) > 1:
+        fewest = min(seen.running, key=lambda one: (held[one], one))
+        most = max(seen.running, key=lambda one: (held[one], one))
+        movable = [place for place, holders in lists.items() if most in holders and fewest not in holders]
+        if held[most] - held[fewest] < 2 or not movable:
+            return moves
+        place = movable[0]
+        lists[place] = lists[place] - {most} | {fewest}
+        held[most] -= 1
+        held[fewest] += 1
+        moves.append((place, most))
+    return moves
+
+
+def _trouble(seen: _Seen) -> str:
+    if seen.running and not seen.leader:
+        return "the servers have no leader"
+    lagging = [stream for (_account, stream), cluster in sorted(seen.streams.items()) if _lagging(cluster)]
+    if not lagging:
+        return ""
+    more = f" and {len(lagging) - _SHOWN} more" if len(lagging) > _SHOWN else ""
+    return f"not all replicas of {', '.join(lagging[:_SHOWN])}{more} are current"
+
+
+def _lagging(cluster: Json) -> set[str]:
+    return {
+        one["name"] for one in cluster.get("replicas") or () if one.get("offline") or not one.get("current")
+    }
+
+
+def _ordinal(server: str) -> Ordinal:
+    found = _ORDINAL.search(server)
+    return int(found[1]) if found else -1
