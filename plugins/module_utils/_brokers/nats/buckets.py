@@ -97,7 +97,7 @@ BUCKETS = Items(
             rules=(other_compression("bucket"),),
         ),
         Field("placement", ("placement",), PLACEMENT, {}, rules=(moves("bucket"),)),
-        Field("metadata", ("metadata",), METADATA),
+        Field("metadata", ("metadata",), METADATA, {}),
     ),
     add=creation("bucket"),
     remove=deletion("bucket"),

@@ -213,7 +213,7 @@ CONSUMERS = Items(
                 Rule("nats.consumer.resume", Risk.SAFE, "clients get messages again"),
             ),
         ),
-        Field("metadata", ("metadata",), METADATA),
+        Field("metadata", ("metadata",), METADATA, {}),
     ),
     add=(Rule("nats.consumer.create", Risk.SAFE, "a new consumer"),),
     remove=(

@@ -574,7 +574,7 @@ STREAMS = Items(
                 ),
             ),
         ),
-        Field("metadata", ("metadata",), METADATA),
+        Field("metadata", ("metadata",), METADATA, {}),
     ),
     add=creation("stream"),
     remove=deletion("stream"),
