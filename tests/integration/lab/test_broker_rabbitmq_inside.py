@@ -455,7 +455,7 @@ def test_500_queues_unchanged_are_a_handful_of_requests(inside: Inside) -> None:
     inside.run(*rows)
     before = inside.client.requests.reads
     assert inside.run(*rows).action is Action.NONE
-    assert inside.client.requests.reads - before == 2
+    assert inside.client.requests.reads - before == 3
 
 
 def test_a_virtual_host_that_is_not_there_is_advised_of_and_refused_by_the_broker(
@@ -717,3 +717,34 @@ def test_a_policy_lacks_its_pattern_or_definition(inside: Inside) -> None:
     policies = inside.of("policies")
     assert "pattern" in policies.refusal({"name": "p", "definition": {"max-length": 5}})
     assert "definition" in policies.refusal({"name": "p", "pattern": ".*"})
+
+
+# ---- a node is gone
+
+
+def test_queues_of_a_node_that_is_gone_can_be_read_and_are_not_deleted_unseen(inside: Inside) -> None:
+    """Their messages cannot be counted, and come back with the node."""
+    rows: list[Row] = [
+        {"name": "c", "type": "classic"},
+        {"name": "q", "members": 1},
+        {"name": "safe", "members": 3},
+    ]
+    many: list[Row] = [{"name": f"more-{number}", "type": "classic"} for number in range(3)]
+    inside.run(*({**row, "leader_locator": "client-local"} for row in (*rows, *many)))
+    for name in ("c", "q"):
+        inside.publish(name, 4)
+    (place,) = {inside.live("c")["node"], inside.live("q")["leader"]}
+    ordinal = int(place.partition("@")[0].removeprefix("rabbit-"))
+    inside.nodes.kill(ordinal)
+    try:
+        until(lambda: inside.live("q")["state"] != "running")
+        for row in rows[:2]:
+            gone = {"name": row["name"], "state": "absent"}
+            consent = f"rabbitmq.queue.delete:{row['name']}@99"
+            assert "nobody can tell how many messages" in inside.refusal(gone, allow=[consent])
+        assert inside.run(*rows, *many).action is Action.NONE
+        assert "2 nodes run" in inside.refusal({"name": "new", "members": 3})
+    finally:
+        inside.nodes.start_member(ordinal)
+    inside.counted("c", 4)
+    inside.counted("q", 4)
