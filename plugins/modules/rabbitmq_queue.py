@@ -17,6 +17,7 @@ description:
     many messages may be lost at most, such as C(rabbitmq.queue.delete:jobs@1532). RabbitMQ counts the messages of
     quorum queues and streams every five seconds, those of classic queues when it is asked. Before anything is lost they
     are counted once more, with those that had not been counted yet, over AMQP where that is possible.
+  - A queue whose node, or the majority of whose members, is down is neither emptied nor deleted, as nobody can count.
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
