@@ -35,9 +35,8 @@ from .._convergence.converge import Mode, Outcome, Terms, converge
 from .._convergence.errors import ConnectionFailed, Failure, Forbidden, NotAuthenticated
 from .._engine.consent import unknown_consents
 from .._engine.fields import Kind, Problem
-from .._engine.plan import Action, Plan, make_plan
+from .._engine.plan import Action, make_plan
 from .._engine.state import Actual, ClusterRef, Item, Part, State, Wanted
-from .._engine.types import Value
 from .._operations.reassignment import Aim, Layout, Replicas, targets
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.applications import APPLICATIONS
@@ -199,23 +198,11 @@ def _factors(layout: Layout, lists: t.Mapping[Key, Replicas]) -> dict[str, int]:
     }
 
 
-class _Told(Cozystack):
-    """The platform, told by the brokers how many replicas the topics have that are declared."""
-
-    def __init__(self, session: Session, replicas: int) -> None:
-        super().__init__(session)
-        self._replicas = replicas
-
-    def capabilities(self, plan: Plan) -> t.Mapping[str, Value]:
-        """With the answer of the brokers."""
-        return {**super().capabilities(plan), REPLICAS_RUN: self._replicas}
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Alignment:
     """Topics whose declaration is to say the number of replicas that they have."""
 
-    platform: _Told
+    platform: Cozystack
     topics: tuple[str, ...]
     replicas: int
 
@@ -250,7 +237,10 @@ def _alignments(run: _Run, factors: t.Mapping[str, int]) -> list[_Alignment]:
     for topic, factor in sorted(factors.items()):
         if declared.get(topic, {}).get("replicas") not in (None, factor):
             differing[factor].append(topic)
-    return [_Alignment(_Told(session, factor), tuple(topics), factor) for factor, topics in differing.items()]
+    return [
+        _Alignment(Cozystack(session, told={REPLICAS_RUN: factor}), tuple(topics), factor)
+        for factor, topics in differing.items()
+    ]
 
 
 # -- groups ----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from .._operations.scaling import Members, Scaling
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.health import look as look_at_platform
+from .._platforms.cozystack.kafka.topic_rules import REPLICAS_RUN
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.rules import EMPTY_FROM
 from .._platforms.session import Session
@@ -191,6 +192,7 @@ class _Scale:
             self.membership.forget(change["members"])
         elif step.name == "replicas.raise":
             self.membership.replicate(change["replication"])
+            self._align(change["replication"])
         else:
             self.membership.spread()
 
@@ -214,6 +216,7 @@ class _Scale:
         said = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
         del said["notes"]
         said["running"] = ready if found.running is None else found.running
+        said["short"] += len(self._misdeclared(self.options["replication"]))
         return Members(declared=self._declared(), pods=len(pods) or len(said["running"]), **said)
 
     def _declared(self) -> int:
@@ -222,12 +225,27 @@ class _Scale:
             raise NotFound(f"{self.ref}: there is no such cluster; check namespace and cluster")
         return int(actual.state.values[_FIELDS[self.ref.kind]])
 
+    def _misdeclared(self, replication: int | None) -> list[str]:
+        """Kafka's topics that are declared with fewer replicas than they are to have."""
+        actual = Cozystack(self.session).read(self.ref)
+        topics = actual.state.named("topics") if actual and replication else {}
+        return [name for name, topic in topics.items() if topic["replicas"] < (replication or 0)]
+
+    def _align(self, replication: int) -> None:
+        """Declare what the brokers have by now: an operator that finds it otherwise would never be done."""
+        rows = {name: {"replicas": replication} for name in self._misdeclared(replication)}
+        if rows:
+            self._converge(State({}, {"topics": rows}), {REPLICAS_RUN: replication}, writes=True)
+
     def _declare(self, replicas: int, *, writes: bool) -> None:
-        """The brokers above this number are known to be empty: the step before has seen to it."""
+        """The brokers from this number on are known to be empty: the step before has seen to it."""
+        self._converge(State({_FIELDS[self.ref.kind]: replicas}), {EMPTY_FROM: replicas}, writes=writes)
+
+    def _converge(self, state: State, told: t.Mapping[str, t.Any], *, writes: bool) -> None:
         converge(
-            Cozystack(self.session, told={EMPTY_FROM: replicas}),
+            Cozystack(self.session, told),
             self.ref,
-            Wanted(True, State({_FIELDS[self.ref.kind]: replicas})),
+            Wanted(True, state),
             terms=Terms(self.options["allow"]),
             mode=Mode(writes, timeout=self.options["wait_timeout"]),
             outcome=Outcome(),

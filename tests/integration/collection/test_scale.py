@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""cluster_scale on real brokers below the real API: up, down where that is possible, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.collection.plays import Place, Task, reasons, task
+from tests.integration.collection.test_brokers import endpoints
+from tests.integration.collection.wanted import topic
+from tests.lab.brokers import proofs
+
+pytestmark = [pytest.mark.lab, pytest.mark.brokers]
+
+MESSAGES = [f"message {number}".encode() for number in range(50)]
+
+
+def scale(
+    title: str, kind: str, cluster: str, *, module: str = "cluster_scale", fails: bool = False, **options: Any
+) -> Task:
+    wanted = {"kind": kind, "cluster": cluster, "wait_timeout": 90, "broker_timeout": 20, **options}
+    check_mode = wanted.pop("check_mode", None)
+    return Task(title, module, wanted, fails, check_mode)
+
+
+def steps(result: dict[str, Any]) -> list[str]:
+    return [step["name"] for step in result["plan"]["steps"]]
+
+
+def test_kafka_from_one_broker_to_three_and_back_to_two(real_place: Place) -> None:
+    topics = [topic("orders", replicas=1)]
+    alone = {"brokers": {"replicas": 1}, "zookeeper": {"replicas": 1}, "topics": topics}
+    real_place.run(task("create", "kafka", "orders", **alone))
+    app = real_place.app("kafka", "orders")
+    proofs.kafka_publish(endpoints(app), "orders", MESSAGES)
+
+    looked = real_place.run(
+        scale("unsaid", "kafka", "orders", replicas=3, fails=True),
+        scale("plan", "kafka", "orders", module="scale_plan_info", replicas=3, replication=2),
+        scale("check", "kafka", "orders", replicas=3, replication=2, check_mode=True),
+    )
+    assert reasons(looked["unsaid"]) == ["kafka.scale.replication"]
+    assert steps(looked["plan"]) == ["cluster.grow", "replicas.raise", "load.spread"]
+    assert looked["plan"]["plan"] == looked["check"]["plan"]
+    assert (looked["plan"]["changed"], looked["check"]["changed"]) == (False, True)
+    assert looked.writes == []
+
+    grown = real_place.run(scale("up", "kafka", "orders", replicas=3, replication=2))["up"]
+    assert grown["members"]["running"] == [0, 1, 2]
+    assert grown["members"]["short"] == grown["members"]["uneven"] == 0
+    assert all(grown["members"]["holding"].values()), "nobody is left without load"
+
+    again = real_place.run(
+        scale("again", "kafka", "orders", replicas=3, replication=2),
+        task("as declared", "kafka", "orders", topics=[topic("orders", replicas=2)]),
+        scale("too few", "kafka", "orders", replicas=1, fails=True),
+    )
+    assert not again["again"]["changed"] and not again["as declared"]["changed"]
+    assert reasons(again["too few"]) == ["kafka.scale.too_few"]
+    assert again.writes == []
+
+    shrunk = real_place.run(scale("down", "kafka", "orders", replicas=2))["down"]
+    assert steps(shrunk) == ["members.empty", "cluster.shrink"]
+    assert shrunk["members"]["running"] == [0, 1]
+    assert shrunk["members"]["pods"] == 2, "the platform has really done it"
+    assert sorted(proofs.kafka_read(endpoints(app), "orders")) == sorted(MESSAGES)
+
+
+def test_rabbitmq_gets_nodes_that_hold_queues_and_keeps_those_it_has(real_place: Place) -> None:
+    made = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
+    real_place.run(
+        task("create", "rabbitmq", "jobs", **made),
+        Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "members": 1}),
+    )
+    grown = real_place.run(
+        scale("up", "rabbitmq", "jobs", replicas=3, replication=3),
+        Task("queue", "rabbitmq_queue_info", {"cluster": "jobs", "query": "[].members | [0] | length(@)"}),
+    )
+    assert steps(grown["up"])[:2] == ["cluster.grow", "replicas.raise"]
+    assert grown["up"]["members"]["holding"] == {"0": 1, "1": 1, "2": 1}
+    assert grown["queue"]["queues"] == 3
+    refused = real_place.run(
+        scale("again", "rabbitmq", "jobs", replicas=3, replication=3),
+        scale("down", "rabbitmq", "jobs", replicas=1, fails=True),
+    )
+    assert not refused["again"]["changed"]
+    assert reasons(refused["down"]) == ["rabbitmq.scale.down"]
+    assert "make a smaller cluster beside this one" in refused.msg("down")
+    assert refused.writes == []
