@@ -32,7 +32,7 @@ def steps(result: dict[str, Any]) -> list[str]:
 
 def test_kafka_from_one_broker_to_three_and_back_to_two(real_place: Place) -> None:
     topics = [topic("orders", replicas=1)]
-    alone = {"brokers": {"replicas": 1}, "zookeeper": {"replicas": 1}, "topics": topics}
+    alone: dict[str, Any] = {"brokers": {"replicas": 1}, "zookeeper": {"replicas": 1}, "topics": topics}
     real_place.run(task("create", "kafka", "orders", **alone))
     app = real_place.app("kafka", "orders")
     proofs.kafka_publish(endpoints(app), "orders", MESSAGES)
@@ -70,7 +70,7 @@ def test_kafka_from_one_broker_to_three_and_back_to_two(real_place: Place) -> No
 
 
 def test_rabbitmq_gets_nodes_that_hold_queues_and_keeps_those_it_has(real_place: Place) -> None:
-    made = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
+    made: dict[str, Any] = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
     real_place.run(
         task("create", "rabbitmq", "jobs", **made),
         Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "members": 1}),
