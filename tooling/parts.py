@@ -49,6 +49,12 @@ LAB_TESTS = {
     ],
 }
 
+# Those with real brokers: alone, and below the API. They wait more than they work.
+BROKER_TESTS = {
+    "brokers-1": ["tests/integration/lab", "tests/contract"],
+    "brokers-2": ["tests/integration/collection", "tests/integration/test_demo.py"],
+}
+
 
 def setup_name(core: str) -> str:
     """The part that makes the environment with this version of ansible-core."""
@@ -142,7 +148,10 @@ SANITY = [SETUP, sanity(NEWEST), *(part for core in OLDER for part in (setup(cor
 TEST = [
     SETUP,
     LAB,
-    on_lab("brokers", "brokers and not kind and not full", minutes=30, again=True),
+    *(
+        on_lab(name, "brokers and not kind and not full", minutes=40, tests=tests, again=True)
+        for name, tests in BROKER_TESTS.items()
+    ),
     molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),
     molecule("molecule-kind", "kind", "--scenario-name", "default", minutes=20),
     on_lab("kind-tests", "kind and not full", again=True),
@@ -156,7 +165,7 @@ TEST = [
 FULL = [
     SETUP,
     LAB,
-    on_lab("brokers", "brokers and not kind", minutes=120),
+    *(on_lab(name, "brokers and not kind", minutes=120, tests=tests) for name, tests in BROKER_TESTS.items()),
     *(
         on_lab(name, "not brokers and not kind", minutes=120, tests=tests)
         for name, tests in LAB_TESTS.items()

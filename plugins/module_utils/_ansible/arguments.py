@@ -138,7 +138,7 @@ def _mark_dict(spec: Spec, place: t.Sequence[str]) -> None:
 
 
 def _argument(field: Field) -> Spec:
-    spec = dict(_TYPES[field.type.argument]) | ({"no_log": True} if field.type.secret else {})
+    spec = dict(_TYPES[field.type.argument]) | {"no_log": field.type.secret}
     return spec | ({"options": dict(field.type.options)} if field.type.options is not None else {})
 
 

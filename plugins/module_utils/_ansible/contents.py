@@ -36,7 +36,7 @@ def run_contents(kind_name: str, option: str) -> None:
         connection_arguments() | broker_arguments() | contents_arguments(shelf, rows),
         required_one_of=[(option, shelf.key[0])],
         mutually_exclusive=[(option, shelf.key[0])],
-        required_together=[shelf.key],
+        required_together=[shelf.key] if len(shelf.key) > 1 else [],
     )
     options = module.params
     ref = _ref(kind_name, options, shelf)

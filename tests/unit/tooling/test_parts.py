@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import pytest
+
 from tests.collection_path import ROOT
-from tooling.parts import EVERYTHING, LAB_TESTS
+from tooling.parts import BROKER_TESTS, EVERYTHING, LAB_TESTS
 
 
-def test_the_halves_of_the_lab_tests_hold_every_file_once() -> None:
-    given = [path for half in LAB_TESTS.values() for path in half]
+@pytest.mark.parametrize("halves", [LAB_TESTS, BROKER_TESTS], ids=["lab", "brokers"])
+def test_two_halves_hold_every_file_once(halves: Mapping[str, Sequence[str]]) -> None:
+    given = [path for half in halves.values() for path in half]
     found = [
         str(file.relative_to(ROOT))
         for place in given

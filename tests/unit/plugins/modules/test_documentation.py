@@ -13,7 +13,19 @@ import yaml
 from tests.collection_path import ROOT
 
 MODULES = {path.stem: path for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")}
-DECLARING = sorted(name for name in MODULES if not name.endswith("_info") and name != "platform_probe")
+PARTS = ["kafka_topic", "rabbitmq_user", "rabbitmq_vhost", "nats_user"]
+DECLARING = sorted([name for name in MODULES if name.endswith("_cluster")] + PARTS)
+# What each declares inside a broker is returned under its own name.
+INSIDE = {
+    "rabbitmq_queue": "queues",
+    "rabbitmq_exchange": "exchanges",
+    "rabbitmq_binding": "bindings",
+    "rabbitmq_policy": "policies",
+    "nats_stream": "streams",
+    "nats_consumer": "consumers",
+    "nats_bucket": "buckets",
+    "nats_stream_purge": "purges",
+}
 
 
 def returned(name: str) -> Any:
@@ -37,6 +49,13 @@ def without_samples(node: Any) -> Any:
 @pytest.mark.parametrize("name", DECLARING)
 def test_what_a_declaring_module_returns_is_documented_like_that_of_every_other(name: str) -> None:
     assert returned(name) == returned("kafka_cluster")
+
+
+@pytest.mark.parametrize("name", sorted(INSIDE))
+def test_what_a_module_for_things_inside_returns_is_documented_like_that_of_every_other(name: str) -> None:
+    found, first = returned(name), returned("rabbitmq_queue")
+    assert found.pop(INSIDE[name])["elements"] == first.pop("queues")["elements"]
+    assert found == first
 
 
 def test_a_cluster_is_documented_alike_where_it_is_read_and_where_it_is_declared() -> None:
