@@ -39,12 +39,14 @@ def run_contents(kind_name: str, option: str) -> None:
         required_together=[shelf.key] if len(shelf.key) > 1 else [],
     )
     options = module.params
-    ref = _ref(kind_name, options, shelf)
+    ref = reference(kind_name, options, shelf)
     declared, found = _declared(shelf, rows, options)
     wanted, problems = read_options(shelf.kind, declared, present=True)
     consents = unknown_consents(options["allow"], shelf.kind.consents().union(plaintext_consents(kind_name)))
-    module.refuse(str(ref), [*_named(options), *broker_problems(options), *found, *problems, *consents])
-    reached = _reach(module, ref, f"{kind_name}_{rows.singular}")
+    module.refuse(
+        str(ref), [*place_problems(options), *broker_problems(options), *found, *problems, *consents]
+    )
+    reached = reach_or_end(module, ref, f"{kind_name}_{rows.singular}")
     names = None if wanted.purge else _names(wanted, option)
     contents = shelf.contents(reached.client, {one: options[one] for one in shelf.scope}, names)
     outcome = Outcome()
@@ -57,7 +59,7 @@ def run_contents(kind_name: str, option: str) -> None:
         failure = error
     finally:
         reached.client.close()
-    result = _result(reached, outcome, rows, wanted, options["allow"], failed=failure is not None)
+    result = contents_result(reached, outcome, rows, wanted, options["allow"], failed=failure is not None)
     if failure is not None:
         module.end(str(ref), failure, result)
     for one in result["plan"]["advice"]:
@@ -73,12 +75,12 @@ def run_broker_info(
     general: Spec = {"query": {"type": "str"}, "allow": {"type": "list", "elements": "str", "default": []}}
     module = Module(connection_arguments() | broker_arguments() | general | spec)
     options = module.params
-    ref = _ref(kind_name, options, None)
+    ref = reference(kind_name, options, None)
     unreadable = None if options["query"] is None else query_problem(options["query"])
     consents = unknown_consents(options["allow"], plaintext_consents(kind_name))
-    wrong = [*_named(options), *broker_problems(options), *said(query=unreadable), *consents]
+    wrong = [*place_problems(options), *broker_problems(options), *said(query=unreadable), *consents]
     module.refuse(str(ref), wrong)
-    reached = _reach(module, ref, f"{kind_name} information")
+    reached = reach_or_end(module, ref, f"{kind_name} information")
     try:
         name, found = read(reached.client, options)
     except Failure as error:
@@ -93,20 +95,27 @@ def run_broker_info(
     module.exit_json(changed=False, **{name: found}, **reached_result(reached))
 
 
-def _ref(kind_name: str, options: Options, shelf: Shelf | None) -> ClusterRef:
+def reference(kind_name: str, options: Options, shelf: Shelf | None) -> ClusterRef:
+    """Which cluster, and where in it."""
     within = [f"{option} {options[option]}" for option in shelf.scope] if shelf else []
     return ClusterRef(kind_name, options["namespace"], options["cluster"], ", ".join(within))
 
 
-def _named(options: Options) -> list[Problem]:
+def place_problems(options: Options) -> list[Problem]:
+    """What is wrong with the names of the tenant and the cluster."""
     return said(namespace=label_problem(options["namespace"]), cluster=label_problem(options["cluster"]))
 
 
-def _reach(module: Module, ref: ClusterRef, agent: str) -> Reached[Client]:
+def reach_or_end(module: Module, ref: ClusterRef, agent: str) -> Reached[Client]:
+    """A connection with the brokers, or the end of the module. A password that was looked up is one that
+    Ansible has not known so far."""
     try:
-        return reach(module.params, ref, broker(ref.kind), lambda: open_session(module.params, agent))
+        reached = reach(module.params, ref, broker(ref.kind), lambda: open_session(module.params, agent))
     except Failure as error:
         module.end(str(ref), error, {"changed": False})
+    if reached.login is not None:
+        module.no_log_values.add(reached.login.password.reveal())
+    return reached
 
 
 def _declared(shelf: Shelf, rows: Items, options: Options) -> tuple[dict[str, t.Any], list[Problem]]:
@@ -136,7 +145,7 @@ def _names(wanted: Wanted, option: str) -> frozenset[str]:
     return frozenset(wanted.state.named(option)) | wanted.absent.get(option, frozenset())
 
 
-def _result(
+def contents_result(
     reached: Reached[Client],
     outcome: Outcome,
     rows: Items,
@@ -145,6 +154,8 @@ def _result(
     *,
     failed: bool,
 ) -> Result:
+    """The result of a module that declares what lives inside a broker; of one that `failed`, what it got
+    to."""
     plan = outcome.plan
     result = {"changed": outcome.written} | reached_result(reached)
     if plan is None:

@@ -43,7 +43,7 @@ from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.kafka.topic_rules import REPLICAS_RUN
 from .._platforms.session import Session
 from .arguments import Spec, connection_arguments
-from .contents import _named, _reach, _ref, _result, run_broker_info
+from .contents import run_broker_info
 from .module import Module, Options
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents
 from .result import Result, requests_result
@@ -81,12 +81,12 @@ def run_reassignment() -> None:
         mutually_exclusive=[_GOALS],
         required_if=[("state", "present", _GOALS, True)],
     )
-    ref, cancels = _ref("kafka", module.params, None), module.params["state"] == "cancelled"
+    ref, cancels = reference("kafka", module.params, None), module.params["state"] == "cancelled"
     kind = CANCELLATION if cancels else REASSIGNMENT
     module.refuse(
         str(ref), [*_general_problems(module.params, kind), *_goal_problems(module.params, cancels=cancels)]
     )
-    reached = _reach(module, ref, "kafka_partition_reassignment")
+    reached = reach_or_end(module, ref, "kafka_partition_reassignment")
     run = _Run(module, ref, reached)
     run.end(_cancel if cancels else _move)
 
@@ -129,7 +129,7 @@ class _Run:
             converge(contents, self.ref, declared, terms=terms, mode=mode, outcome=outcome)
             failed = False
         finally:
-            self.result |= _result(self.reached, outcome, rows, declared, allow, failed=failed)
+            self.result |= contents_result(self.reached, outcome, rows, declared, allow, failed=failed)
 
 
 def _cancel(run: _Run) -> None:
@@ -270,9 +270,9 @@ def run_group() -> None:
             ("offsets_to", "offset", ("offset",)),
         ],
     )
-    ref = _ref("kafka", module.params, None)
+    ref = reference("kafka", module.params, None)
     module.refuse(str(ref), [*_general_problems(module.params, GROUPS), *_group_problems(module.params)])
-    _Run(module, ref, _reach(module, ref, "kafka_consumer_group")).end(_group)
+    _Run(module, ref, reach_or_end(module, ref, "kafka_consumer_group")).end(_group)
 
 
 def _group(run: _Run) -> None:
@@ -420,7 +420,7 @@ def run_topic_info() -> None:
 
 
 def _topics(client: Kafka, options: Options) -> tuple[str, list[Result]]:
-    ref = _ref("kafka", options, None)
+    ref = reference("kafka", options, None)
     names, asks = options["topics"], options["declared"]
     running = read_topics(client, names, internal=options["internal"])
     if asks is None:
@@ -511,4 +511,4 @@ def _declaring_arguments(*states: str) -> Spec:
 
 def _general_problems(options: Options, kind: Kind) -> list[Problem]:
     consents = unknown_consents(options["allow"], kind.consents().union(plaintext_consents("kafka")))
-    return [*_named(options), *broker_problems(options), *consents]
+    return [*place_problems(options), *broker_problems(options), *consents]

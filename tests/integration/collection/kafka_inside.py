@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,12 +22,13 @@ from kafka.errors import KafkaError
 
 from tests.integration.collection.plays import Task
 from tests.integration.lab.processes_of import until
+from tests.lab.brokers.api import PartitionState
 from tests.lab.brokers.proofs import kafka_read
 from tests.lab.playbook import Runner
 
 SECONDS = 300
 # Any broker answers, and one may not know yet what another one does.
-_LOOKS = 8
+_LOOKS = 5
 
 
 class Brokers:
@@ -61,6 +64,20 @@ class Brokers:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+    def kill(self, play: subprocess.Popen[bytes]) -> None:
+        """End a play at once with everything that it has started: Ansible gives each worker, and so each module,
+        a session of its own.
+        """
+        doomed = [play.pid]
+        for pid in doomed:  # which grows meanwhile
+            with contextlib.suppress(FileNotFoundError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    doomed += [int(child) for child in (task / "children").read_text().split()]
+        for pid in doomed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        play.wait()
 
     @contextlib.contextmanager
     def admin(self) -> Iterator[Any]:
@@ -98,12 +115,12 @@ class Brokers:
         until(there)
 
     def replicas(self, name: str) -> list[tuple[int, ...]]:
-        """The brokers of each partition of a topic."""
-        return [partition.replicas for partition in self.kafka.topics()[name].partitions]
+        """The brokers of each partition of a topic at rest."""
+        return [partition.replicas for partition in self._at_rest(name)]
 
     def leaders(self, name: str) -> list[int]:
-        """Who leads each partition."""
-        return [partition.leader for partition in self.kafka.topics()[name].partitions]
+        """Who leads each partition of a topic at rest."""
+        return [partition.leader for partition in self._at_rest(name)]
 
     def settled(self, name: str) -> bool:
         """The topic is there and all its replicas are in sync."""
@@ -180,6 +197,16 @@ class Brokers:
         assert failures == []
         lost = set(acknowledged) - set(kafka_read(self.kafka.endpoints(), topic))
         assert lost == set()
+
+    def _at_rest(self, name: str) -> Sequence[PartitionState]:
+        looks: list[Sequence[PartitionState]] = []
+
+        def agree() -> bool:
+            looks.append(self.kafka.topics()[name].partitions)
+            return len(looks) >= _LOOKS and all(one == looks[-1] for one in looks[-_LOOKS:])
+
+        until(agree)
+        return looks[-1]
 
     def _desk(self) -> Path:
         desk = self._directory / str(next(self._counter))

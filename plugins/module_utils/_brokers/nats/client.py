@@ -69,7 +69,7 @@ class NoJetStream(BrokerFailed):
 def connect(way: Way, login: Login | None, *, timeout: float) -> Nats:
     """A connection to the first endpoint that lets us in."""
     if not HAS_NATS:
-        raise missing_library("nats-py", ">=2.9,<3")
+        raise missing_library("nats-py", ">=2.11,<3")
     client = Nats(way, login, timeout)
     try:
         client.open()

@@ -60,14 +60,14 @@ class Streams:
                     raise Rejected(
                         f"a stream of this account takes every subject ({error}), so the check can have none "
                         "of its own; use a user of another account"
-                    ) from error
+                    ) from None
                 if error.code not in (_NO_PEERS, _NO_CLUSTER):
                     raise
                 if time.monotonic() > deadline:
                     if self._load.replicas is not None:
                         raise Rejected(
                             f"there are too few servers for {replicas} replicas ({error}); ask for fewer"
-                        ) from error
+                        ) from None
                     replicas = 1
                 time.sleep(1)
             else:
@@ -192,27 +192,29 @@ class _Reader:
         return found
 
     def at_end(self) -> bool:
-        return bool(self._next > self._info()["state"]["last_seq"])
+        with _gone_for_good():
+            found = self._line.ask(f"STREAM.INFO.{self._stream}")
+        return bool(self._next > found["state"]["last_seq"])
 
     def close(self) -> None:
         self._line.close()
 
     def _message(self) -> Json | None:
-        try:
-            question = {"seq": self._next, "next_by_subj": self._stream}
+        question = {"seq": self._next, "next_by_subj": self._stream}
+        with _gone_for_good():
             found = self._line.find(f"STREAM.MSG.GET.{self._stream}", MESSAGE_NOT_FOUND, question)
-        except JetStreamError as error:
-            raise self._failure(error) from error
         return None if found is None else t.cast(Json, found["message"])
 
-    def _info(self) -> Json:
-        try:
-            return self._line.ask(f"STREAM.INFO.{self._stream}")
-        except JetStreamError as error:
-            raise self._failure(error) from error
 
-    def _failure(self, error: JetStreamError) -> Rejected | JetStreamError:
-        return Rejected(str(error)) if error.code == STREAM_NOT_FOUND else error
+@contextlib.contextmanager
+def _gone_for_good() -> t.Iterator[None]:
+    """Where there is no such stream any more, nobody has to try again."""
+    try:
+        yield
+    except JetStreamError as error:
+        if error.code == STREAM_NOT_FOUND:
+            raise Rejected(str(error)) from None
+        raise
 
 
 class _Replier:
