@@ -43,7 +43,13 @@ from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.kafka.topic_rules import REPLICAS_RUN
 from .._platforms.session import Session
 from .arguments import Spec, connection_arguments
-from .contents import run_broker_info
+from .contents import (
+    contents_result,
+    place_problems,
+    reach_or_end,
+    reference,
+    run_broker_info,
+)
 from .module import Module, Options
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents
 from .result import Result, requests_result
