@@ -8,6 +8,7 @@ import base64
 import contextlib
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -116,7 +117,8 @@ def test_nats_turned_to_tls_has_a_certificate_for_its_service_which_no_tenant_ca
             with trusting.wrap_socket(connection, server_hostname=expected) as encrypted:
                 certificate = encrypted.getpeercert()
         assert certificate is not None
-        return [name for _kind, name in certificate["subjectAltName"]]
+        found: Sequence[Any] = certificate["subjectAltName"]
+        return [name for _kind, name in found]
 
     service = f"nats-one.{nats.namespace}.svc"
     assert service in names(service)
