@@ -66,7 +66,7 @@ class Brokers:
         )
 
     def kill(self, play: subprocess.Popen[bytes]) -> None:
-        """End a play at once with everything that it has started: Ansible gives each worker, and so each module,
+        """End a play at once with all that it has started: Ansible gives each worker, and so each module,
         a session of its own.
         """
         doomed = [play.pid]
