@@ -203,7 +203,8 @@ class InnerChart(Handed):
                 if "spec" in in_force:
                     await self._apply(objects(cluster.release, in_force["spec"]))
                 said = (
-                    f"Helm upgrade failed for release {cluster.namespace}/{item.name}: cannot patch {error}"
+                    f"Helm upgrade failed for release {cluster.namespace}/{item.name}: cannot patch"
+                    f' "{cluster.release}" with kind StatefulSet: {error}'
                 )
                 item.report(False, "UpgradeFailed", said, observed=item.generation == generation)
                 return

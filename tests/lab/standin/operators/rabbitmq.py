@@ -98,9 +98,12 @@ class ClusterOperator(Operator):
         if stuck and cluster.trap("rabbitmq-growth"):
             # The StatefulSet was deleted first, leaving its pods; only the old size makes it again.
             in_force["stateful_set"] = False
+            claim = f"persistence-{cluster.release}-server-0"
             return (
                 "FailedReconcilePVC",
-                "failed to expand PVC: the storage class does not allow expansion",
+                f"failed to update PersistentVolumeClaim {claim}: persistentvolumeclaims"
+                f' "{claim}" is forbidden: only dynamically provisioned pvc can be resized and the'
+                " storageclass that provisions the pvc must support resize",
             )
         if grows >= 0:
             in_force["size"] = spec["size"]
