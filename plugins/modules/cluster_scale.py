@@ -50,8 +50,7 @@ options:
   replication:
     description:
       - Partitions, quorum queues and streams that have fewer replicas get as many. If unset, they keep what they have.
-      - A cluster of one has to be told, V(1) among the answers, as more members alone make nothing safer. RabbitMQ gives no
-        queue more members than there are nodes.
+      - A cluster of one has to be told, V(1) among the answers, as more members alone make nothing safer.
     type: int
   rebalance:
     description:

@@ -41,7 +41,8 @@ options:
     type: int
   replicas:
     description:
-      - How many brokers hold each partition. Needed for a new topic; cannot change on this platform.
+      - How many brokers hold each partition. Needed for a new topic; changed by M(brokerops.messaging.kafka_partition_reassignment), which
+        declares it too.
     type: int
   config:
     description:

@@ -78,6 +78,12 @@ class Scaling:
 
     def decide(self, seen: Members) -> Decision:
         """What comes next."""
+        if self.replication is not None and self.replication > self.wanted:
+            return Blocked(
+                f"{self.manner.kind}.scale.replication",
+                f"{self.replication} replicas need as many {self.manner.members}, not {self.wanted}",
+                f"take a replication of at most {self.wanted}, or more {self.manner.members}",
+            )
         if seen.moving:
             return Wait(f"{seen.moving} {self.manner.replicas} are on their way")
         if len(seen.running) < min(seen.declared, seen.pods):

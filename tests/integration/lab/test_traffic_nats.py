@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +24,8 @@ from tests.integration.lab.traffic_of import Running, frozen, way_to
 from tests.lab.brokers.proofs import nats_publish, nats_read
 
 pytestmark = pytest.mark.brokers
+
+NO_PEERS = 10005
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +114,20 @@ def test_requests_get_their_replies_while_a_server_is_killed_and_no_stream_is_ma
 
 def test_requests_that_a_stream_of_the_user_would_take_are_not_sent(nats: Any) -> None:
     client = connect(way_to(nats.endpoints()), None, timeout=20)
+    traffic = running(nats, Requests)
+    stream = {"name": "everything", "subjects": [f"{traffic.name}.0"]}
 
     def made() -> bool:
-        with contextlib.suppress(JetStreamError):  # a server that has just started counts as offline
-            client.tell("STREAM.CREATE.everything", {"name": "everything", "subjects": ["*.0"]})
-            return True
-        return False
+        try:
+            client.tell("STREAM.CREATE.everything", stream)
+        except JetStreamError as error:
+            assert error.code == NO_PEERS, error  # a server that has just started counts as offline
+            return False
+        return True
 
     until(made)
     try:
-        with pytest.raises(Rejected, match="stream everything takes"), running(nats, Requests):
+        with pytest.raises(Rejected, match="stream everything takes"), traffic:
             pass
         info = client.ask("STREAM.INFO.everything")
         assert info["state"]["messages"] == 0

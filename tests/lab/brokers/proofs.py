@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -162,8 +163,9 @@ def nats_publish(
                 jetstream.add_stream, name=stream, subjects=[stream], num_replicas=replicas
             )
             await _insist(declare)
-            for message in messages:
-                await jetstream.publish(stream, message)
+            for message in messages:  # sent again under its own number, it is kept once
+                number = {"Nats-Msg-Id": uuid.uuid4().hex}
+                await _insist(functools.partial(jetstream.publish, stream, message, headers=number))
 
     asyncio.run(publish())
 
@@ -225,6 +227,7 @@ async def _insist(ask: Callable[[], Awaitable[Any]]) -> Any:
             nats.errors.TimeoutError,
             nats.errors.NoRespondersError,
             nats.js.errors.ServiceUnavailableError,
+            nats.js.errors.NoStreamResponseError,
         ):
             if time.monotonic() > deadline:
                 raise

@@ -126,7 +126,7 @@ class Requests:
                 taken += self._client.stream_names(self._subject(lane))
         if taken:
             raise Rejected(
-                f"stream {taken[0]} takes every subject, so it would keep the requests of the check; use a "
+                f"stream {taken[0]} takes their subjects, so it would keep the requests of the check; use a "
                 "user of another account, or pattern: messages"
             )
         return Promise(0, False)

@@ -55,8 +55,7 @@ class Nodes:
         nodes, queues = self._nodes(), self._queues()
         running = {name for name, node in nodes.items() if node["running"]}
         holding = _holding(queues)
-        wanted = min(replication or 0, len(running))
-        short = [place for place, row in _quorum(queues) if len(row["members"]) < wanted]
+        short = [place for place, row in _quorum(queues) if len(row["members"]) < (replication or 0)]
         alone = [name for (_vhost, name), row in sorted(queues.items()) if row.get("type") == CLASSIC]
         return Look(
             running=frozenset(_ordinal(name) for name in running),
@@ -90,10 +89,9 @@ class Nodes:
 
     def replicate(self, replication: int) -> None:
         """Give quorum queues with fewer members as many."""
-        running = sum(node["running"] for node in self._nodes().values())
         for place, row in _quorum(self._queues()):
-            if len(row["members"]) < min(replication, running):
-                self._declare(place, min(replication, running))
+            if len(row["members"]) < replication:
+                self._declare(place, replication)
 
     def _declare(self, place: Place, members: int) -> None:
         """No queue is made here: one that is gone in the meantime takes no members."""

@@ -91,6 +91,18 @@ def test_from_one_member_somebody_has_to_say_how_many_replicas_things_get() -> N
     assert names(Scaling(KAFKA, "orders", 3, rebalance=False), seen(1, holding={0: 0})) == ["cluster.grow"]
 
 
+def test_more_replicas_than_members_are_refused_at_once() -> None:
+    blocked = find_path(Scaling(KAFKA, "orders", 2, replication=3), seen(1, short=10)).end
+    assert isinstance(blocked, Blocked) and "3 replicas need as many brokers" in blocked.text
+
+
+def test_nothing_leaves_that_somebody_cannot_be_asked_about_or_that_others_cannot_take_over() -> None:
+    unseen = find_path(Scaling(NATS, "events", 3), seen(5, unseen="only the system account sees")).end
+    assert isinstance(unseen, Blocked) and unseen.reason == "nats.scale.unseen"
+    wide = find_path(Scaling(KAFKA, "orders", 2), seen(3, widest=3)).end
+    assert isinstance(wide, Blocked) and wide.reason == "kafka.scale.too_few"
+
+
 def test_a_member_that_somebody_took_away_is_forgotten_before_its_number_is_used_again() -> None:
     came_back = seen(2, ghosts=frozenset({2}))
     assert names(Scaling(NATS, "events", 3), came_back)[:2] == ["quorum.forget", "cluster.grow"]
