@@ -136,7 +136,6 @@ def test_requests_that_a_stream_of_the_user_would_take_are_not_sent(nats: Any) -
         client.close()
 
 
-@pytest.mark.full
 def test_the_loss_of_the_only_copy_is_seen(nats: Any) -> None:
     with running(nats, replicas=1, lanes=1, rate=50) as traffic:
         assert traffic.promise.copies == 1 and not traffic.promise.one_member
