@@ -94,11 +94,12 @@ class Scaling:
                 f"the cluster is in no state to be scaled: {seen.trouble}",
                 "repair it first, then run again",
             )
-        if seen.ghosts:
+        left = [one for one in sorted(seen.ghosts) if one >= seen.declared]
+        if left:  # those below are declared, and come back
             return Step(
                 "quorum.forget",
-                f"take {self._numbers(seen.ghosts)} out of the quorum, as they run no more",
-                {"members": sorted(seen.ghosts)},
+                f"take {self._numbers(left)} out of the quorum, as they have left",
+                {"members": left},
                 "none",
             )
         if seen.declared < self.wanted:

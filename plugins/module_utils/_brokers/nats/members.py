@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import hashlib
 import re
+import string
 import time
 import typing as t
 
@@ -34,10 +36,12 @@ MANNER = Manner(
     one_by_one=True,
 )
 _ORDINAL = re.compile(r"-(\d+)$")
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_MOST_SERVERS = 100
 _PAUSE = 0.5
 _SHOWN = 3
 _MOST_MOVES = 10_000
-# JetStream's own code for "no suitable peers for placement": nobody has room, or a move is under way.
+# JetStream's own code (nats-server, server/errors.json).
 _NOT_A_MEMBER = 10044
 
 Place = tuple[str, str]
@@ -46,11 +50,11 @@ Place = tuple[str, str]
 
 @dataclasses.dataclass(slots=True)
 class _Seen:
-    """What all servers say: which of them run, the meta group's peers (whether each is offline), and for
-    every stream the servers that hold it and those of them that lag."""
+    """What all servers say: which of them run, the peers of the meta group (its members, by the short hash of
+    their names), and for every stream the servers that hold it and those of them that lag."""
 
     running: set[str] = dataclasses.field(default_factory=set)
-    offline: set[str] = dataclasses.field(default_factory=set)
+    peers: set[str] = dataclasses.field(default_factory=set)
     leader: str = ""
     streams: dict[Place, Json] = dataclasses.field(default_factory=dict)
 
@@ -58,6 +62,14 @@ class _Seen:
         """The servers that hold a stream, as its leader says."""
         cluster = self.streams[place]
         return {cluster.get("leader") or "", *(one["name"] for one in cluster.get("replicas") or ())} - {""}
+
+    def ghosts(self) -> dict[str, Ordinal]:
+        """The peers that do not run. What the group calls such a server once it is forgotten by the routes
+        ("Server name unknown") tells nothing, but a peer is the hash of its name."""
+        left = self.peers - {_peer(name) for name in self.running}
+        prefix = next(iter(sorted(self.running)), "").rpartition("-")[0]
+        known = {_peer(f"{prefix}-{number}"): number for number in range(_MOST_SERVERS)}
+        return {peer: known[peer] for peer in left if peer in known}
 
 
 class Servers:
@@ -84,7 +96,7 @@ class Servers:
             uneven=len(_moves(seen)) if self._system else 0,
             short=sum(size < (replication or 0) for size in sizes.values()),
             widest=max(sizes.values(), default=0),
-            ghosts=frozenset(map(_ordinal, seen.offline)),
+            ghosts=frozenset(seen.ghosts().values()),
             trouble=_trouble(seen),
             unseen=unseen,
         )
@@ -126,12 +138,12 @@ class Servers:
 
     def forget(self, ghosts: t.Collection[Ordinal]) -> None:
         """Take servers out of the meta group, which otherwise counts them in its majority for ever."""
-        for name in sorted(self._seen().offline):
-            if _ordinal(name) in ghosts:
-                self._administrator().tell("SERVER.REMOVE", {"peer": name})
+        for peer, number in sorted(self._seen().ghosts().items()):
+            if number in ghosts:
+                self._administrator().tell("SERVER.REMOVE", {"peer_id": peer})
         self._wait(
-            lambda: [one for one in self._seen().offline if _ordinal(one) in ghosts],
-            "the cluster still counts {}",
+            lambda: [str(one) for one in self._seen().ghosts().values() if one in ghosts],
+            "the cluster still counts server {}",
         )
 
     def _no_other_leader(self, leaving: t.Collection[Ordinal]) -> t.Callable[[], list[str]]:
@@ -183,7 +195,7 @@ class Servers:
             meta = data.get("meta_cluster") or {}
             if meta.get("leader") == server:
                 seen.leader = server
-                seen.offline = {one["name"] for one in meta.get("replicas") or () if one.get("offline")}
+                seen.peers = {one["peer"] for one in meta.get("replicas") or ()}
             for account in data.get("account_details") or ():
                 for row in account.get("stream_detail") or ():
                     cluster = row.get("cluster") or {}
@@ -228,6 +240,11 @@ def _lagging(cluster: Json) -> set[str]:
     return {
         one["name"] for one in cluster.get("replicas") or () if one.get("offline") or not one.get("current")
     }
+
+
+def _peer(server: str) -> str:
+    """The name of a server in its groups (nats-server, server/raft.go: getHash)."""
+    return "".join(_DIGITS[byte % 62] for byte in hashlib.sha256(server.encode()).digest()[:8])
 
 
 def _ordinal(server: str) -> Ordinal:

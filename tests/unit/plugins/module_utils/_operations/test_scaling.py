@@ -108,6 +108,13 @@ def test_a_member_that_somebody_took_away_is_forgotten_before_its_number_is_used
     assert names(Scaling(NATS, "events", 3), came_back)[:2] == ["quorum.forget", "cluster.grow"]
 
 
+def test_a_member_that_is_only_down_is_not_forgotten() -> None:
+    down = seen(3, ghosts=frozenset({1}), running=frozenset({0, 2}))
+    assert isinstance(Scaling(NATS, "events", 3).decide(down), Wait)
+    evicted = seen(3, ghosts=frozenset({1}), running=frozenset({0, 2}), pods=2)
+    assert "quorum.forget" not in names(Scaling(NATS, "events", 3), evicted)
+
+
 @pytest.mark.parametrize("wanted", [2, 3, 5])
 def test_nothing_begins_on_a_cluster_in_trouble(wanted: int) -> None:
     blocked = find_path(Scaling(KAFKA, "orders", wanted), seen(3, trouble="2 partitions lag")).end
