@@ -63,9 +63,7 @@ def members(servers: Any) -> Iterator[Connected]:
         client.close()
 
 
-def test_streams_move_to_who_joins_and_off_who_leaves(
-    servers: Any, members: Connected
-) -> None:
+def test_streams_move_to_who_joins_and_off_who_leaves(servers: Any, members: Connected) -> None:
     servers.scale(5)
     until(lambda: members().look(3).running == frozenset(range(5)))
     until(lambda: members().look(3).trouble == "")
@@ -100,9 +98,7 @@ def test_without_a_system_user_nobody_can_say_what_a_server_holds(servers: Any, 
     assert "system_username" in seen.unseen
 
 
-def test_a_server_that_is_down_is_a_ghost_and_its_streams_lag(
-    servers: Any, members: Connected
-) -> None:
+def test_a_server_that_is_down_is_a_ghost_and_its_streams_lag(servers: Any, members: Connected) -> None:
     servers.kill(2)
     until(lambda: members().look(None).ghosts == frozenset({2}))
     assert "are current" in members().look(None).trouble
