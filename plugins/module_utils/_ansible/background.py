@@ -176,7 +176,8 @@ def detach(work: t.Callable[[t.Callable[[Document], None]], None]) -> Document:
     with open(hear, "rb") as file:
         word = file.read()
     found = json.loads(word) if word else {}
-    assert isinstance(found, dict)
+    if not isinstance(found, dict):
+        raise AssertionError(f"the other process answered with {type(found).__name__}")
     return found
 
 

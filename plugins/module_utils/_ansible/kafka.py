@@ -303,7 +303,8 @@ def _positions(run: _Run) -> dict[Key, int]:
         return client.latest(keys)
     if aim == "timestamp":
         moment = _moment(options["timestamp"])
-        assert moment is not None
+        if moment is None:
+            raise AssertionError("moment is known by now")
         return client.at(keys, moment)
     first, last, offset = client.earliest(keys), client.latest(keys), int(options["offset"])
     run.module.refuse(

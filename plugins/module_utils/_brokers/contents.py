@@ -84,7 +84,8 @@ class Contents(abc.ABC):
 
     def _work(self, plan: Plan, actual: Actual | None, changes: t.Sequence[Change]) -> Work:
         rows, name = changes[0].items, changes[0].item
-        assert rows is not None and name is not None
+        if rows is None or name is None:
+            raise AssertionError("rows and name are known by now")
         before, after = (
             state.named(rows.option).get(name) if state else None for state in (plan.before, plan.state)
         )

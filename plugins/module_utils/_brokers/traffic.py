@@ -160,7 +160,8 @@ class Traffic:
     """One run over one place."""
 
     def __init__(self, place: Place, name: str, load: Load) -> None:
-        assert is_ours(name)
+        if not is_ours(name):
+            raise AssertionError(f"{name} is not of our making")
         self._place, self._name, self._load = place, name, load
         self._lanes = [Lane() for _lane in range(load.lanes)]
         self._stop, self._written = threading.Event(), threading.Event()

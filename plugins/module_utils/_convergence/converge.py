@@ -122,7 +122,7 @@ def _again(step: Step, awaited: Goal | None) -> Step:
     it was before that: what the platform has carried out of it may be all that it will, if it never saw the
     undoing in between."""
     goal = step.goal
-    if awaited is None or not awaited.until is goal.until is Until.IN_FORCE:
+    if awaited is None or (awaited.until, goal.until) != (Until.IN_FORCE, Until.IN_FORCE):
         return step
     return dataclasses.replace(step, goal=dataclasses.replace(goal, baseline=awaited.baseline, settle=SETTLE))
 

@@ -149,7 +149,8 @@ def make_plan(
 def _absence(kind: Kind, ref: ClusterRef, before: State | None) -> Plan:
     if before is None:
         return Plan(kind, ref, Action.NONE, (), (), None, None)
-    assert kind.delete is not None, "only a cluster is absent as a whole"
+    if kind.delete is None:
+        raise AssertionError("only a cluster is absent as a whole")
     consent = kind.delete.consent(ref.name, Edit(before, None))
     gone = Change("", write_options(kind, before), None, kind.delete, Act.REMOVE, consent)
     return Plan(kind, ref, Action.DELETE, (gone,), (), before, None)
@@ -178,7 +179,8 @@ def _creation(kind: Kind, ref: ClusterRef, wanted: Wanted) -> Plan:
         for rows in kind.items
     }
     state = State(defaults | dict(wanted.state.values), items)
-    assert kind.create is not None, "only a cluster is created as a whole"
+    if kind.create is None:
+        raise AssertionError("only a cluster is created as a whole")
     made = Change("", None, write_options(kind, wanted.state), kind.create, Act.ADD)
     findings = [*_incomplete(kind, wanted, None), *_findings(kind, state)]
     notes, findings = _split(ref, findings)

@@ -185,7 +185,8 @@ class Reassignment(Contents):
 
     def perform(self, work: Work) -> None:
         """Start a move, or let the preferred leader lead. What moves already takes nothing."""
-        assert work.after is not None
+        if work.after is None:
+            raise AssertionError("after is known by now")
         key, options = work.after["key"], _options(work.changes)
         if "replicas" in options:
             self._kafka.move({key: work.after["replicas"]})
@@ -267,7 +268,8 @@ class Cancellation(Contents):
 
     def perform(self, work: Work) -> None:
         """Cancel one."""
-        assert work.before is not None
+        if work.before is None:
+            raise AssertionError("before is known by now")
         self._kafka.move({work.before["key"]: None})
 
     def unsettled(self, plan: Plan) -> t.Iterator[str]:

@@ -257,7 +257,8 @@ class Nats:
         self, subject: str, body: bytes, *, timeout: float, headers: dict[str, str] | None = None
     ) -> bytes:
         """The first reply to a message. Raises the errors of nats-py, as the next calls do."""
-        assert self._connection is not None
+        if self._connection is None:
+            raise AssertionError("asked before it was opened")
         asked = self._connection.request(subject, body, timeout=timeout, headers=headers)
         answer: bytes = self._runner.run(asked).data
         return answer
@@ -268,12 +269,14 @@ class Nats:
         self.requests.reads += 1
         if not self.connected:
             self.open()
-        assert self._connection is not None
+        if self._connection is None:
+            raise AssertionError("asked before it was opened")
         return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
 
     def subscribe(self, subject: str) -> t.Any:
         """An inbox for the messages of a subject; the server knows of it when this returns."""
-        assert self._connection is not None
+        if self._connection is None:
+            raise AssertionError("asked before it was opened")
         inbox = self._runner.run(self._connection.subscribe(subject))
         self._runner.run(self._connection.flush())
         return inbox
@@ -335,7 +338,8 @@ class Nats:
     def _once(self, what: str, payload: bytes, timeout: float) -> Json:
         if self._connection is None or not self._connection.is_connected:
             self.open()
-        assert self._connection is not None
+        if self._connection is None:
+            raise AssertionError("asked before it was opened")
         self._complaints.clear()
         try:
             message = self._runner.run(self._connection.request(_PREFIX + what, payload, timeout=timeout))
@@ -348,7 +352,8 @@ class Nats:
                 ) from None
             raise TimeoutError from None
         answer = json.loads(message.data)
-        assert isinstance(answer, dict)
+        if not isinstance(answer, dict):
+            raise AssertionError(f"JetStream answered with {type(answer).__name__}")
         return answer
 
     # -- the connection ----------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ class Servers:
         return wrong
 
     def _administrator(self) -> Nats:
-        assert self._system is not None, "decided only where somebody can see"
+        if self._system is None:
+            raise AssertionError("decided only where somebody can see")
         return self._system
 
     def _move(self, place: Place, server: str) -> None:

@@ -32,7 +32,8 @@ def name_of(row: t.Mapping[str, Value]) -> Name:
 
 def _parts(name: Name) -> tuple[Name, str, int]:
     match = _NAME.fullmatch(name)
-    assert match is not None
+    if match is None:
+        raise AssertionError(f"{name!r} is no name of a purge")
     return match[1], match[2] or "", int(match[3] or 0)
 
 
@@ -144,7 +145,8 @@ class Purges(Contents):
         del waits
         findings = []
         for change in plan.changes:
-            assert change.item is not None
+            if change.item is None:
+                raise AssertionError("item is known by now")
             stream, _subject, before = _parts(change.item)
             if before and change.field is not None and change.after:
                 findings.append(
@@ -169,7 +171,8 @@ class Purges(Contents):
 
     def perform(self, work: Work) -> None:
         """Purge no more than was counted."""
-        assert work.after is not None
+        if work.after is None:
+            raise AssertionError("after is known by now")
         stream, subject, before = _parts(work.name)
         state, keep = work.evidence[work.name]["state"], work.after["keep"]
         if keep and (subject or state.get("num_deleted")):

@@ -174,7 +174,8 @@ class Streams(Contents):
         return findings
 
     def _unfit(self, plan: Plan, change: Change) -> t.Iterator[Finding]:
-        assert change.item is not None and plan.state is not None
+        if change.item is None or plan.state is None:
+            raise AssertionError("item and state are known by now")
         name, item = change.item, plan.state.named(self.rows.option)[change.item]
         options = change.after if change.act is Act.ADD else {change.field.option} if change.field else ()
         for option in self.since.keys() & set(options):
@@ -187,7 +188,8 @@ class Streams(Contents):
 
     def _taken(self, plan: Plan, name: Name, item: Item) -> t.Iterator[Finding]:
         """Subjects that another stream has; no two streams may capture one message."""
-        assert plan.state is not None
+        if plan.state is None:
+            raise AssertionError("state is known by now")
         before = plan.before.named(self.rows.option) if plan.before else {}
         after = plan.state.named(self.rows.option)
         for subject in item.get("subjects") or ():
@@ -241,7 +243,8 @@ class Streams(Contents):
             yield from self._too_large(plan, change, limits)
 
     def _too_large(self, plan: Plan, change: Change, limits: Json) -> t.Iterator[Finding]:
-        assert plan.state is not None and change.item is not None
+        if plan.state is None or change.item is None:
+            raise AssertionError("state and item are known by now")
         item = plan.state.named(self.rows.option)[change.item]
         memory, wanted = item["storage"] == "memory", item["max_bytes"]
         if limits.get("max_memory" if memory else "max_storage", UNLIMITED) == 0:

@@ -24,7 +24,8 @@ _DEFAULT_VHOST = "/"
 def ask(way: Way, question: Question, *, timeout: float) -> Answer:
     """Ask at both doors of a node. AMQP decides: a user without tags is at home there alone."""
     (management,) = way.endpoints
-    assert question.login is not None
+    if question.login is None:
+        raise AssertionError("login is known by now")
     endpoint = Endpoint(management.host, question.amqp_port or port_of(way.tls))
     vhost = _DEFAULT_VHOST if question.vhost is None else question.vhost
     amqp, text, may_enter = _over_amqp(endpoint, way.tls, question.login, vhost, timeout)
