@@ -78,7 +78,7 @@ consumers:
       description: When it was made.
       type: str
       returned: always
-      sample: 2026-11-21T16:34:18.854469555Z
+      sample: "2026-11-21T16:34:18.854469555Z"
     durable:
       description: Whether it stays when its clients go.
       type: bool

@@ -87,7 +87,7 @@ streams:
       description: When it was made.
       type: str
       returned: always
-      sample: 2026-11-21T16:34:18.854469555Z
+      sample: "2026-11-21T16:34:18.854469555Z"
     leader:
       description: The server that leads it; null where there is none.
       type: str

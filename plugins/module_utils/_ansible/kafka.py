@@ -479,7 +479,7 @@ def _differences(ref: ClusterRef, running: Running, item: Item) -> t.Iterator[Re
     besides."""
     kind = dataclasses.replace(APPLICATIONS["kafka"].kind, fields=(), constraints=(), advice=(), beside=())
     (rows,) = kind.items
-    config = next(field for field in rows.fields if field.option == "config").type
+    (config,) = (field.type for field in rows.fields if field.option == "config")
     name, settings = running.topic.name, running.settings
     there = {
         "partitions": len(running.topic.partitions),

@@ -15,14 +15,14 @@ from .errors import Conflict, Failure, WaitFailed
 from .waiting import REAL_TIME, Clock
 
 _POLL = 1.0
-Observed = t.TypeVar("Observed", covariant=True)
+Observed_co = t.TypeVar("Observed_co", covariant=True)
 
 
-class Performer(t.Protocol[Observed]):
+class Performer(t.Protocol[Observed_co]):
     """The hands of an operation. Both methods raise the classes of `errors`; each does what it does in full
     or can be called again."""
 
-    def observe(self) -> Observed:
+    def observe(self) -> Observed_co:
         """Look at all that the operation decides by."""
 
     def perform(self, step: Step) -> None:

@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import http.client
 import json
 import ssl
 import time
 import typing as t
-import urllib.error
-import urllib.request
 
 from ..._convergence.api import Requests
 from ..._convergence.errors import BrokerFailed, LoginRefused, Uncertain, Unreachable
@@ -82,14 +81,14 @@ def connect(way: Way, login: Login | None, *, timeout: float) -> Nats:
 def monitoring(endpoint: Endpoint, path: str, *, timeout: float) -> Json:
     """What a server's monitoring port says, such as `varz` or `jsz?accounts=true&streams=true`. Answers
     with an error status (`healthz` gives 503) count as answers."""
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout)
     try:
-        with urllib.request.urlopen(f"http://{endpoint}/{path}", timeout=timeout) as answer:
-            text = answer.read()
-    except urllib.error.HTTPError as error:
-        text = error.read()
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise Unreachable(f"{endpoint}: no answer from the monitoring port: {reason}") from error
+        connection.request("GET", f"/{path}")
+        text = connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(f"{endpoint}: no answer from the monitoring port: {error}") from error
+    finally:
+        connection.close()
     try:
         said = json.loads(text)
     except ValueError as error:

@@ -17,7 +17,7 @@ from ..contents import Contents, Work
 from .client import JetStreamError, Json, Nats
 from .consumer_table import CONSUMERS, KIND, SINCE, STREAM
 from .documents import load_item, same_config, store_work, touched
-from .streams import behind, refused
+from .streams import behind, refuse
 
 _PAUSE = "pause_until"
 
@@ -87,7 +87,7 @@ class Consumers(Contents):
             else:
                 self._update(place, work)
         except JetStreamError as error:
-            raise refused(work, error) from error
+            refuse(work, error)
 
     def _update(self, place: str, work: Work) -> None:
         seen, live = work.evidence[work.name]["config"], self._nats.consumer(self._stream, work.name)

@@ -17,7 +17,7 @@ from ..._engine.types import Type, Value
 from ..contents import Contents, Work
 from .client import MESSAGE_NOT_FOUND, JetStreamError, Json, Nats
 from .stream_table import stream_name_problem
-from .streams import count_before, refused
+from .streams import count_before, refuse
 from .subjects import subject_problem
 from .types import count
 
@@ -182,7 +182,7 @@ class Purges(Contents):
         try:
             self._nats.tell(f"STREAM.PURGE.{stream}", which | ({"filter": subject} if subject else {}))
         except JetStreamError as error:
-            raise refused(work, error) from error
+            refuse(work, error)
         self._left[work.name] = keep
 
     def unsettled(self, _plan: Plan) -> t.Iterator[str]:

@@ -285,7 +285,7 @@ class Streams(Contents):
                 config = store_work(work, live["config"])
                 self._nats.tell(f"STREAM.UPDATE.{stream}", self.complete(config, work))
         except JetStreamError as error:
-            raise refused(work, error) from error
+            refuse(work, error)
 
     def complete(self, config: Json, _work: Work) -> Json:
         """The configuration with what follows of it."""
@@ -311,14 +311,15 @@ def count_before(client: Nats, row: Json, sequence: int) -> int:
     return int(max(0, sequence - state["first_seq"] - gone))
 
 
-def refused(work: Work, error: JetStreamError) -> Conflict | Rejected:
-    """The servers' refusal as ours: somebody else was first, or the way out."""
+def refuse(work: Work, error: JetStreamError) -> t.NoReturn:
+    """Raise the servers' refusal as ours: Conflict where somebody else was first, else Rejected with the way
+    out."""
     label = work.rows.label(work.name)
     if error.code in (STREAM_NOT_FOUND, _NAME_IN_USE):
-        return Conflict(f"{label} was changed by somebody else meanwhile ({error})")
+        raise Conflict(f"{label} was changed by somebody else meanwhile ({error})") from error
     options = ", ".join(sorted(touched(work)))
     way_out = _WAY_OUT.get(error.code, f"change {options}" if options else "run again")
-    return Rejected(f"{label}: the servers refuse it: {error}; {way_out}", code=error.code)
+    raise Rejected(f"{label}: the servers refuse it: {error}; {way_out}", code=error.code) from error
 
 
 def behind(row: Json, wanted: int | None) -> t.Iterator[str]:

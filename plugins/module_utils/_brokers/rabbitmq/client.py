@@ -134,7 +134,7 @@ class Management:
         for _endpoint in self.way.endpoints:
             endpoint, pool = self._pools[0]
             try:
-                answer = pool.urlopen(
+                answer = pool.request(
                     method,
                     target,
                     body=None if body is None else json.dumps(body).encode(),
