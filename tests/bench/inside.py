@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""What health costs: ``python -m tests.bench.health N`` prints seconds as JSON, the median of N turns.
+"""What speaking with brokers costs: ``python -m tests.bench.inside N`` prints seconds, medians of N turns.
 
-Clusters of three members each, with real brokers below the platform, asked beside a module that does
-nothing; ``beyond`` is what a task takes more than that one.
+The health of clusters of three members, and 500 topics, queues and streams that are as they were declared,
+each beside a module that does nothing; ``beyond`` is what a task takes more than that one. The brokers are
+real, except below the 500 topics, which are the platform's.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ SPECS: dict[App, tuple[str, dict[str, object]]] = {
     "nats": ("NATS", {"replicas": 3}),
 }
 PATHS = {"kafka": "kafkas", "rabbitmq": "rabbitmqs", "nats": "natses"}
+THINGS = 500
+MEASURED = (
+    *(f"Health of {app}" for app in SPECS),
+    "Unchanged topics",
+    "Unchanged queues",
+    "Unchanged streams",
+)
 
 
 def measure(lab: Lab, turns: int) -> dict[str, dict[str, float]]:
-    """Seconds of each kind's health, and beyond those of a task that does nothing."""
-    tenant = lab.tenant("bench")
+    """Seconds of each task, and beyond those of a task that does nothing."""
+    tenant, without = lab.tenant("bench"), lab.tenant("topics", brokers=False)
     base = f"/apis/apps.cozystack.io/v1alpha1/namespaces/{tenant.namespace}"
     with tenant.api("admin") as api:
         for app, (kind, spec) in SPECS.items():
@@ -38,20 +46,27 @@ def measure(lab: Lab, turns: int) -> dict[str, dict[str, float]]:
             api.create(f"{base}/{PATHS[app]}", body)
     lab.control.wait_idle(300)
     runner = Runner(tenant.kubeconfig("admin"))
-    values = {"tenant": tenant.namespace, "turns": turns}
-    run = runner.run(PLAYBOOKS / "health.yml", values, timeout=1200)
+    values = {
+        "tenant": tenant.namespace,
+        "topics_tenant": without.namespace,
+        "topics_kubeconfig": str(without.kubeconfig("admin")),
+        "topics": [{"name": f"topic-{n}", "partitions": 1, "replicas": 1} for n in range(THINGS)],
+        "queues": [{"name": f"queue-{n}", "type": "classic"} for n in range(THINGS)],
+        "streams": [
+            {"name": f"stream-{n}", "subjects": [f"stream.{n}"], "storage": "memory"} for n in range(THINGS)
+        ],
+        "turns": turns,
+    }
+    run = runner.run(PLAYBOOKS / "inside.yml", values, timeout=1800)
     if run.code:
         raise BenchError(run.output)
     medians = {
         name: statistics.median(task.seconds for task in run.tasks if task.task == name)
-        for name in ("Ping", *(f"Health of {app}" for app in SPECS))
+        for name in ("Ping", *MEASURED)
     }
     return {
-        app: {
-            "seconds": round(medians[f"Health of {app}"], 3),
-            "beyond": round(medians[f"Health of {app}"] - medians["Ping"], 3),
-        }
-        for app in SPECS
+        name: {"seconds": round(medians[name], 3), "beyond": round(medians[name] - medians["Ping"], 3)}
+        for name in MEASURED
     }
 
 
