@@ -107,15 +107,17 @@ def place_problems(options: Options) -> list[Problem]:
 
 
 def reach_or_end(module: Module, ref: ClusterRef, agent: str) -> Reached[Client]:
-    """A connection with the brokers, or the end of the module. A password that was looked up is one that
-    Ansible has not known so far."""
+    """A connection with the brokers, or the end of the module."""
     try:
-        reached = reach(module.params, ref, broker(ref.kind), lambda: open_session(module.params, agent))
+        return reach(
+            module.params,
+            ref,
+            broker(ref.kind),
+            lambda: open_session(module.params, agent),
+            hide=module.no_log_values.add,
+        )
     except Failure as error:
         module.end(str(ref), error, {"changed": False})
-    if reached.login is not None:
-        module.no_log_values.add(reached.login.password.reveal())
-    return reached
 
 
 def _declared(shelf: Shelf, rows: Items, options: Options) -> tuple[dict[str, t.Any], list[Problem]]:
@@ -164,7 +166,7 @@ def contents_result(
     return result | {
         "changed": outcome.written if failed else plan.action is not Action.NONE,
         "diff": make_diff(plan),
-        "plan": plan_result(plan, allow, plan.advice),
+        "plan": plan_result(plan, _for_changes(allow), plan.advice),
         rows.option: [
             {"name": name} | public_item(rows, there[name])
             for name in wanted.state.named(rows.option)
@@ -172,6 +174,11 @@ def contents_result(
         ],
         "waited": {"seconds": round(outcome.waited, 1)},
     }
+
+
+def _for_changes(allow: t.Sequence[str]) -> list[str]:
+    """The consents that changes can need; whether the way here needed the others, it knows."""
+    return [one for one in allow if not one.partition(":")[0].endswith(".plaintext")]
 
 
 def reached_result(reached: Reached[Client]) -> Result:

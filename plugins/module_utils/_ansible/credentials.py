@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import ipaddress
 import typing as t
 
@@ -17,6 +18,7 @@ from .._convergence import errors
 from .._convergence.api import Requests
 from .._convergence.errors import Failure, Unreachable
 from .._engine.access import Endpoint, Login, Way
+from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
 from .._engine.secret import Secret
 from .._engine.state import ClusterRef
@@ -50,7 +52,7 @@ def run_credential_check() -> None:
     ref = ClusterRef(options["kind"], options["namespace"], options["cluster"], "")
     module.refuse(str(ref), _problems(options))
     try:
-        reached, answers, known = _answers(options, ref)
+        reached, answers, known = _answers(module, ref)
     except Failure as error:
         module.end(str(ref), error, {"changed": False})
     expected = Verdict(options["expect"])
@@ -94,8 +96,6 @@ def _problems(options: Options) -> list[Problem]:
     from .._brokers.nats.nkey import seed_problem
 
     kind, seed = options["kind"], options["nkey_seed"]
-    known = plaintext_consents(kind)
-    unknown = [one for one in options["allow"] if one.partition(":")[0] not in known]
     asked = {one for one, value in (options["permissions"] or {}).items() if value}
     foreign = sorted(asked.difference(_RIGHTS[kind]))
     rights = None
@@ -107,14 +107,12 @@ def _problems(options: Options) -> list[Problem]:
     return [
         *said(namespace=label_problem(options["namespace"]), cluster=label_problem(options["cluster"])),
         *broker_problems(options),
+        *unknown_consents(options["allow"], plaintext_consents(kind)),
         *said(
             nkey_seed=_seed_problem(kind, None if seed is None else seed_problem(seed), seed is not None),
             permissions=rights,
             vhost=None if options["vhost"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
             amqp_port=None if options["amqp_port"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
-            allow=f"no consent is called {unknown[0]}; here there are {', '.join(known)}"
-            if unknown
-            else None,
         ),
     ]
 
@@ -182,11 +180,13 @@ class _Asking:
         )
 
 
-def _answers(options: Options, ref: ClusterRef) -> tuple[Reached[t.Any], list[Answer], int | None]:
+def _answers(module: Module, ref: ClusterRef) -> tuple[Reached[t.Any], list[Answer], int | None]:
     """What each broker says, once, and how many there are; None where nobody tells."""
+    options: Options = module.params
     asking = _Asking(options, _ASKS[ref.kind]())
     broker = Broker(ref.kind, asking.connect, {})
-    reached = reach(options, ref, broker, lambda: open_session(options, "credential_check"))
+    session = functools.partial(open_session, options, "credential_check")
+    reached = reach(options, ref, broker, session, hide=module.no_log_values.add)
     found = list(reached.client.answers)
     if options["broker_endpoints"] is not None:
         return reached, found, len(set(reached.way.endpoints))

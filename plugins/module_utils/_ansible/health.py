@@ -193,6 +193,11 @@ def _problems(options: Options) -> list[Problem]:
             storage_threshold=None if 0 < percent <= 100 else "is no percentage; write 1 to 100",
             samples=None if options["samples"] > 0 else "are none; write 1 or more",
             interval=None if options["interval"] >= 0 else "is no time; write 0 or more seconds",
+            wait_timeout=None if options["wait_timeout"] >= 0 else "is no time; write 0 or more seconds",
+            certificate_days=None if options["certificate_days"] >= 0 else "are no days; write 0 or more",
+            backlog_threshold="is no number of messages; write 0 or more"
+            if (options["backlog_threshold"] or 0) < 0
+            else None,
             gates="are missing: looks are taken again until gates pass; give some, or leave out samples and "
             "wait_timeout"
             if again and not options["gates"]
@@ -259,7 +264,13 @@ class _Looks:
         """What the brokers say, or why they were not asked."""
         try:
             if self._reached is None:
-                self._reached = reach(self._options, self._ref, broker(self._ref.kind), self._open)
+                self._reached = reach(
+                    self._options,
+                    self._ref,
+                    broker(self._ref.kind),
+                    self._open,
+                    hide=self._module.no_log_values.add,
+                )
                 self._way = self._reached.public()
             seen = self._observe(self._reached, platform)
         except ConnectionFailed:

@@ -29,13 +29,13 @@ def operation_arguments(kinds: t.Sequence[str], *, wait_seconds: int) -> Spec:
     )
 
 
-def operation_result(progress: Progress, *, writes: bool) -> Result:
-    """The path, what of it was done, and whether anything changed (in check mode: would change)."""
+def operation_result(progress: Progress, *, would_change: bool) -> Result:
+    """The path, what of it was done, and whether anything changed, or in check mode would change."""
     path = progress.path
     if path is None:
         return {"changed": False}
     return {
-        "changed": bool(progress.done if writes else path.steps),
+        "changed": bool(path.steps if would_change else progress.done),
         "plan": {"digest": path.digest, "steps": [step.public() for step in path.steps]},
         "done": [step.text for step in progress.done],
         "end": path.end.text if isinstance(path.end, Done) else "",

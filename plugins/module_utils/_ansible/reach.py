@@ -125,23 +125,34 @@ def plaintext_consents(kind: str) -> tuple[str, ...]:
 
 
 def reach(
-    options: Options, ref: ClusterRef, broker: Broker, open_session: t.Callable[[], Session]
+    options: Options,
+    ref: ClusterRef,
+    broker: Broker,
+    open_session: t.Callable[[], Session],
+    *,
+    hide: t.Callable[[str], object],
 ) -> Reached[t.Any]:
     """Connect to the brokers of a cluster. The options have to be free of `broker_problems`; a session with
-    the platform is opened only if something has to be asked there.
+    the platform is opened only if something has to be asked there. A password that is looked up is first
+    given to `hide`, as Ansible does not know it.
 
     Raises Unreachable where no way leads to a broker, with all that was tried (`tried`) and, where a consent
     would open a way, with that (`refusals`); LoginRefused by the first broker that answers so.
     """
-    return _Search(options, ref, broker, open_session).run()
+    return _Search(options, ref, broker, open_session, hide).run()
 
 
 class _Search:
     def __init__(
-        self, options: Options, ref: ClusterRef, broker: Broker, open_session: t.Callable[[], Session]
+        self,
+        options: Options,
+        ref: ClusterRef,
+        broker: Broker,
+        open_session: t.Callable[[], Session],
+        hide: t.Callable[[str], object],
     ) -> None:
         self._options, self._ref, self._broker = options, ref, broker
-        self._open_session = open_session
+        self._open_session, self._hide = open_session, hide
         self._session: Session | None = None
         self._access: Access | None = None
         self._tried: list[Tried] = []
@@ -174,7 +185,8 @@ class _Search:
         if given is not None:
             trust = self._trust if self._tls else None
             endpoints = [_parsed(one) for one in given]
-            yield Way("broker_endpoints", tuple(one for one in endpoints if one is not None), trust)
+            known = tuple(one for one in endpoints if one is not None)
+            yield Way("broker_endpoints", known, trust, public=any(_is_public_address(one) for one in known))
             return
         if access != "external":
             yield from self._platform().inside()
@@ -189,7 +201,10 @@ class _Search:
         if username is None and self._ref.kind != "rabbitmq":
             return None, ""
         stored = self._platform().login(username)
-        return (stored.login, stored.secret) if stored else (None, "")
+        if stored is None:
+            return None, ""
+        self._hide(stored.login.password.reveal())
+        return stored.login, stored.secret
 
     def _platform(self) -> Access:
         if self._access is None:
@@ -302,6 +317,14 @@ def _addresses(host: str) -> tuple[str, ...]:
     except (OSError, UnicodeError):
         return ()
     return tuple(str(place[0]) for *_kind, place in found)
+
+
+def _is_public_address(endpoint: Endpoint) -> bool:
+    """Whether the host is written as an address, and that is a public one."""
+    try:
+        return _is_public(endpoint.host)
+    except ValueError:
+        return False
 
 
 def _is_public(address: str) -> bool:

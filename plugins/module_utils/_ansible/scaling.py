@@ -13,13 +13,12 @@ import typing as t
 
 from .._brokers.brokers import broker
 from .._brokers.membership import Look, Membership
+from .._convergence.api import Requests
 from .._convergence.converge import Mode, Outcome, Terms, converge
 from .._convergence.errors import Failure, NotFound, Unreachable
 from .._convergence.operate import Limits, Progress, operate
-from .._engine.access import Login
 from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
-from .._engine.secret import Secret
 from .._engine.state import ClusterRef, State, Wanted
 from .._operations.machine import Step
 from .._operations.scaling import Members, Scaling
@@ -59,7 +58,7 @@ def run_scale(*, reads_only: bool = False) -> None:
     writes = not module.check_mode and not reads_only
     progress, scale = Progress(), None
     try:
-        scale = _Scale.of(ref, options)
+        scale = _Scale.of(module, ref)
         operation = scale.operation()
         scale.ask_beforehand()
         operate(
@@ -72,11 +71,11 @@ def run_scale(*, reads_only: bool = False) -> None:
             progress=progress,
         )
     except Failure as error:
-        module.end(str(ref), error, _result(scale, progress, writes=writes))
+        module.end(str(ref), error, _result(scale, progress, writes=writes, failed=True))
     finally:
         if scale is not None:
             scale.close()
-    result = _result(scale, progress, writes=writes)
+    result = _result(scale, progress, writes=writes, failed=False)
     for note in scale.notes:
         module.warn(f"{ref}: {note}")
     module.exit_json(**(result | ({"changed": False} if reads_only else {})))
@@ -93,17 +92,26 @@ def _problems(options: Options) -> list[Problem]:
             for name, value in numbers
             if value is not None and value < 1
         ),
+        *_system_problems(options),
         *broker_problems(options),
         *unknown_consents(options["allow"], codes),
     ]
 
 
-def _result(scale: _Scale | None, progress: Progress, *, writes: bool) -> Result:
-    result = operation_result(progress, writes=writes)
+def _system_problems(options: Options) -> list[Problem]:
+    foreign = options["system_username"] is not None and options["kind"] != "nats"
+    return said(
+        system_username="only NATS has a system account; leave it out" if foreign else None,
+        system_password="is empty; leave it out" if options["system_password"] == "" else None,
+    )
+
+
+def _result(scale: _Scale | None, progress: Progress, *, writes: bool, failed: bool) -> Result:
+    result = operation_result(progress, would_change=not writes and not failed)
     return result | ({} if scale is None else scale.result())
 
 
-def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options) -> Membership:
+def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options, system: t.Any) -> Membership:
     timeout = float(options["wait_timeout"])
     if kind == "kafka":
         from .._brokers.kafka.members import Brokers
@@ -115,14 +123,7 @@ def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options) -> 
         return Nodes(client, ref, timeout=timeout)
     from .._brokers.nats.members import Servers
 
-    return Servers(client, ref, system=_system(client, options), timeout=timeout)
-
-
-def _system(client: t.Any, options: Options) -> t.Any:
-    """A connection as a user of the system account, None where none is given."""
-    if options["system_username"] is None:
-        return None
-    return client.as_user(Login(options["system_username"], Secret(options["system_password"])))
+    return Servers(client, ref, system=system, timeout=timeout)
 
 
 @dataclasses.dataclass(slots=True)
@@ -132,17 +133,38 @@ class _Scale:
     ref: ClusterRef
     options: Options
     session: Session
-    reached: Reached[t.Any]
+    ways: tuple[Reached[t.Any], ...]
     membership: Membership
     seen: Members | None = None
     last: Look | None = None
 
     @classmethod
-    def of(cls, ref: ClusterRef, options: Options) -> _Scale:
-        """Connect to the platform and to the brokers."""
+    def of(cls, module: Module, ref: ClusterRef) -> _Scale:
+        """Connect to the platform and to the brokers, to these also as a user of the system account where one
+        is given."""
+        options: Options = module.params
         session = open_session(options, "cluster_scale")
-        reached = reach(options, ref, broker(ref.kind), lambda: session)
-        return cls(ref, options, session, reached, _membership(ref.kind, reached.client, ref, options))
+        system = {
+            "broker_username": options["system_username"],
+            "broker_password": options["system_password"],
+        }
+        ways: list[Reached[t.Any]] = []
+        try:
+            for login in ({}, system) if options["system_username"] else ({},):
+                found = reach(
+                    {**options, **login},
+                    ref,
+                    broker(ref.kind),
+                    lambda: session,
+                    hide=module.no_log_values.add,
+                )
+                ways.append(found)
+        except Failure:
+            for way in ways:
+                way.client.close()
+            raise
+        client, other = ways[0].client, ways[1].client if len(ways) > 1 else None
+        return cls(ref, options, session, tuple(ways), _membership(ref.kind, client, ref, options, other))
 
     def operation(self) -> Scaling:
         """What is to be reached."""
@@ -197,16 +219,22 @@ class _Scale:
             self.membership.spread()
 
     def close(self) -> None:
-        """End the connection with the brokers."""
-        self.reached.client.close()
+        """End the connections with the brokers."""
+        for way in self.ways:
+            way.client.close()
 
     def result(self) -> Result:
         """What was seen last, and over which way."""
         return {
             "members": None if self.seen is None else _public(self.seen),
-            "reached": self.reached.public(),
-            "requests": requests_result(self.reached.requests()),
+            "reached": self.ways[0].public(),
+            "requests": requests_result(self._requests()),
         }
+
+    def _requests(self) -> Requests:
+        """All requests so far: to the platform, and to the brokers over each connection."""
+        all_of = [self.session.requests, *(way.client.requests for way in self.ways)]
+        return Requests(sum(one.reads for one in all_of), sum(one.writes for one in all_of))
 
     def _look(self) -> Members:
         _actual, platform = look_at_platform(self.session, self.ref)
@@ -225,17 +253,28 @@ class _Scale:
             raise NotFound(f"{self.ref}: there is no such cluster; check namespace and cluster")
         return int(actual.state.values[_FIELDS[self.ref.kind]])
 
-    def _misdeclared(self, replication: int | None) -> list[str]:
-        """Kafka's topics that are declared with fewer replicas than they are to have."""
+    def _misdeclared(self, replication: int | None) -> dict[str, int]:
+        """Kafka's topics that are declared with fewer replicas than they are to have, and how many they have
+        on the brokers."""
+        if replication is None or self.ref.kind != "kafka":
+            return {}
         actual = Cozystack(self.session).read(self.ref)
-        topics = actual.state.named("topics") if actual and replication else {}
-        return [name for name, topic in topics.items() if topic["replicas"] < (replication or 0)]
+        topics = actual.state.named("topics") if actual else {}
+        from .._brokers.kafka.members import read_factors  # loaded for Kafka alone
+
+        running = read_factors(self.ways[0].client)
+        return {
+            name: max(running[name], replication)
+            for name, topic in topics.items()
+            if name in running and (topic.get("replicas") or replication) < replication
+        }
 
     def _align(self, replication: int) -> None:
         """Declare what the brokers have by now: an operator that finds it otherwise would never be done."""
-        rows = {name: {"replicas": replication} for name in self._misdeclared(replication)}
-        if rows:
-            self._converge(State({}, {"topics": rows}), {REPLICAS_RUN: replication}, writes=True)
+        found = self._misdeclared(replication)
+        for factor in sorted(set(found.values())):
+            rows = {name: {"replicas": factor} for name, runs in found.items() if runs == factor}
+            self._converge(State({}, {"topics": rows}), {REPLICAS_RUN: factor}, writes=True)
 
     def _declare(self, replicas: int, *, writes: bool) -> None:
         """The brokers from this number on are known to be empty: the step before has seen to it."""

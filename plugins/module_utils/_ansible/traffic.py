@@ -14,6 +14,7 @@ import typing as t
 from .._brokers.api import Broker, Connect
 from .._brokers.traffic import Load, Outcome, Place, Promise, Traffic, is_ours, new_name
 from .._convergence.errors import Failure
+from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
 from .._engine.state import ClusterRef
 from .._operations.traffic import Limits, Report, complaints
@@ -76,12 +77,11 @@ def _arguments() -> Spec:
 
 def _problems(options: Options) -> list[Problem]:
     kind, requests = options["kind"], options["pattern"] == _REQUESTS
-    known = plaintext_consents(kind)
-    unknown = [one for one in options["allow"] if one.partition(":")[0] not in known]
     run = options["run"]
     return [
         *said(namespace=label_problem(options["namespace"]), cluster=label_problem(options["cluster"])),
         *broker_problems(options),
+        *unknown_consents(options["allow"], plaintext_consents(kind)),
         *said(
             run=_run_problem(run, options["mode"]),
             pattern=f"{kind} has no requests and replies; that is for nats"
@@ -89,9 +89,6 @@ def _problems(options: Options) -> list[Problem]:
             else None,
             vhost=None if options["vhost"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
             amqp_port=None if options["amqp_port"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
-            allow=f"no consent is called {unknown[0]}; here there are {', '.join(known)}"
-            if unknown
-            else None,
             replicas="requests are kept nowhere" if requests and options["replicas"] is not None else None,
             count=_range(options["count"], 1, 10_000_000),
             rate=_range(options["rate"], 0.1, 1000),
@@ -289,7 +286,13 @@ class _Check:
         kind = self._ref.kind
         connect, _make = _SORTS[kind]()
         broker = Broker(kind, connect, {})
-        return reach(self._options, self._ref, broker, lambda: open_session(self._options, "traffic_check"))
+        return reach(
+            self._options,
+            self._ref,
+            broker,
+            lambda: open_session(self._options, "traffic_check"),
+            hide=self._module.no_log_values.add,
+        )
 
     def _place(self, reached: Reached[t.Any], name: str, load: Load) -> Place:
         _connect, make = _SORTS[self._ref.kind]()

@@ -106,7 +106,10 @@ def operate(
             last = (decision, facts)
             try:
                 performer.perform(decision)
-            except Conflict:
+            except Conflict as error:
+                if clock.now() - moved > limits.patience:
+                    raise WaitFailed(f"{subject}: others keep getting in the way: {error}") from error
+                clock.sleep(_POLL)
                 last = None
             else:
                 progress.done.append(decision)

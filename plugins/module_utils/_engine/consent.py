@@ -84,24 +84,27 @@ def unexpected(plan: Plan, expected: str) -> Refusal:
 
 def unused(plan: Plan, allow: t.Iterable[str]) -> list[str]:
     """Consents that no change of this plan needs."""
-    needed = [change.consent for change in plan.changes]
-    return [consent for consent in allow if not any(_covers(consent, one) for one in needed)]
+    needed = [(change.consent, change.rule.counted is not None) for change in plan.changes]
+    return [one for one in allow if not any(covered(consent, [one], counted) for consent, counted in needed)]
 
 
 def _stands_against(change: Change, allow: t.Collection[str]) -> bool:
     rule = change.rule
-    return not covered(change.consent, allow) if rule.risk.needs_consent else rule.risk is Risk.IMPOSSIBLE
+    if rule.risk.needs_consent:
+        return not covered(change.consent, allow, rule.counted is not None)
+    return rule.risk is Risk.IMPOSSIBLE
 
 
-def covered(needed: str, allow: t.Iterable[str]) -> bool:
-    """Whether somebody has given a consent that is needed."""
-    return any(_covers(given, needed) for given in allow)
+def covered(needed: str, allow: t.Iterable[str], counted: bool = False) -> bool:
+    """Whether somebody has given a consent that is needed. One that is `counted` ends with a number of
+    messages; in others such an end is part of a name."""
+    return any(given == needed or (counted and _covers(given, needed)) for given in allow)
 
 
 def _covers(given: str, needed: str) -> bool:
-    """Whether a consent is the one that is needed, or the same to at least as many messages."""
+    """Whether a consent is to the same, and to at least as many messages."""
     (thing, most), (same, count) = _counted(given), _counted(needed)
-    return given == needed or (thing == same and most is not None and count is not None and count <= most)
+    return thing == same and most is not None and count is not None and count <= most
 
 
 def _counted(consent: str) -> tuple[str, int | None]:

@@ -123,7 +123,7 @@ def test_a_move_that_is_stuck_is_named_then_cancelled_then_made_after_all(broker
     brokers.topic("stuck", [(0, 1), (0, 1)])
     kafka_publish(brokers.kafka.endpoints(), "stuck", [b"x" * 100_000] * 60)
     goal: dict[str, Any] = {"topics": ["stuck"], "empty": [1], "batch_size": 1}
-    with brokers.slowed("stuck"):
+    with brokers.producing("stuck"), brokers.slowed("stuck"):
         run = brokers.run(
             move("stuck", fails=True, wait_timeout=5, **goal),
             move("would", state="cancelled", check_mode=True),

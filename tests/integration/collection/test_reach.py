@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -59,6 +59,7 @@ class Clusters:
     apps: dict[App, Application]
     nats_ca: Path
     other_ca: Path
+    hidden: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
     def reached(self, kind: App, level: Level = "use", **given: Any) -> Iterator[Reached[Any]]:
@@ -72,6 +73,7 @@ class Clusters:
             ClusterRef(kind, self.place.namespace, NAMES[kind]),
             broker(kind),
             lambda: open_session({"kubeconfig": kubeconfig}, "test"),
+            hide=self.hidden.append,
         )
         try:
             yield found
@@ -151,6 +153,8 @@ def test_rabbitmq_as_its_administrator_over_its_pods(clusters: Clusters) -> None
         assert found.login is not None and found.login.administrator
         (tried,) = found.tried
         assert tried.origin == "Service rabbitmq-jobs", "its name is known inside the cluster alone"
+    password = found.login.password.reveal() if found.login else ""
+    assert password and password in clusters.hidden, "Ansible has to know what it must not print"
 
 
 def test_nats_in_tls_over_its_pods_as_a_user_of_whom_only_the_name_is_given(clusters: Clusters) -> None:
@@ -274,6 +278,7 @@ def test_a_cluster_that_does_not_exist_is_none(clusters: Clusters) -> None:
             lambda: open_session(
                 {"kubeconfig": str(clusters.place.lab.kubeconfig(clusters.place.namespace, "view"))}, "test"
             ),
+            hide=clusters.hidden.append,
         )
 
 

@@ -49,9 +49,10 @@ class Connected:
 
     def __call__(self, *, system: bool = True) -> Servers:
         way = Way("the test", tuple(Endpoint(one.host, one.port) for one in self._servers.endpoints()))
-        user = connect(way, Login(APP[0], Secret(APP[1])), timeout=20)
-        administrator = user.as_user(Login(SYSTEM[0], Secret(SYSTEM[1]))) if system else None
-        self.clients += [one for one in (user, administrator) if one is not None]
+        logins = (APP, SYSTEM) if system else (APP,)
+        clients = [connect(way, Login(name, Secret(word)), timeout=20) for name, word in logins]
+        self.clients += clients
+        user, administrator = clients[0], clients[1] if system else None
         return Servers(user, ClusterRef("nats", "tenant-a", "one"), system=administrator, timeout=120)
 
 

@@ -97,6 +97,14 @@ class Brokers:
         )
 
 
+def read_factors(client: Kafka) -> dict[str, int]:
+    """How many replicas each topic has: the fewest, where its partitions differ."""
+    factors: dict[str, int] = {}
+    for (topic, _number), placed in read_layout(client).partitions.items():
+        factors[topic] = min(len(placed.replicas), factors.get(topic, len(placed.replicas)))
+    return factors
+
+
 def _changed(layout: Layout, aim: Aim) -> list[t.Any]:
     lists, _problems = targets(layout, aim)
     return [key for key, replicas in lists.items() if layout.partitions[key].replicas != replicas]

@@ -242,16 +242,6 @@ class Nats:
             raise
         return client
 
-    def as_user(self, login: Login) -> Nats:
-        """One more connection, of another user."""
-        client = Nats(self._way, login, self._timeout)
-        try:
-            client.open()
-        except BaseException:
-            client.close()
-            raise
-        return client
-
     def request(
         self, subject: str, body: bytes, *, timeout: float, headers: dict[str, str] | None = None
     ) -> bytes:

@@ -30,7 +30,7 @@ _WHO_AM_I = "$SYS.REQ.USER.INFO"
 def ask(way: Way, question: Question, *, timeout: float) -> Answer:
     """Log in and look."""
     if not HAS_NATS:
-        raise missing_library("nats-py", ">=2.9,<3")
+        raise missing_library("nats-py", ">=2.11,<3")
     (endpoint,) = way.endpoints
     caller = _Caller(way, question.login, question.seed, timeout)
     verdict, text = Verdict.ACCEPTED, "logged in"

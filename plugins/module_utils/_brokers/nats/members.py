@@ -40,7 +40,6 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _MOST_SERVERS = 100
 _PAUSE = 0.5
 _SHOWN = 3
-_MOST_MOVES = 10_000
 # JetStream's own code (nats-server, server/errors.json).
 _NOT_A_MEMBER = 10044
 
@@ -94,7 +93,7 @@ class Servers:
             running=frozenset(map(_ordinal, seen.running)) if self._system else None,
             holding={number: holding[number] for number in {*holding, *map(_ordinal, seen.running)}},
             uneven=len(_moves(seen)) if self._system else 0,
-            short=sum(size < (replication or 0) for size in sizes.values()),
+            short=len(self._short(replication)) if replication else 0,
             widest=max(sizes.values(), default=0),
             ghosts=frozenset(seen.ghosts().values()),
             trouble=_trouble(seen),
@@ -113,20 +112,16 @@ class Servers:
 
     def spread(self) -> None:
         """Even out how many streams the servers hold, one move after the other."""
-        for _unused in range(_MOST_MOVES):
-            moves = _moves(self._seen())
-            if not moves:
+        left = _moves(self._seen())
+        for _unused in range(2 * len(left)):  # where a stream goes to, the servers decide
+            if not left:
                 return
-            self._move(*moves[0])
+            self._move(*left[0])
+            left = _moves(self._seen())
 
     def replicate(self, replication: int) -> None:
         """Give the streams of this user's account that have fewer replicas as many."""
-        short = [
-            row["config"]["name"]
-            for row in self._client.streams()
-            if row["config"].get("num_replicas", 1) < replication
-        ]
-        if short:
+        if short := self._short(replication):
             converge(
                 Streams(self._client, frozenset(short)),
                 self._ref,
@@ -135,6 +130,14 @@ class Servers:
                 mode=Mode(True, True, self._timeout),
                 outcome=Outcome(),
             )
+
+    def _short(self, replication: int) -> list[str]:
+        """The streams of this user's account, which nobody else can change, that have fewer replicas."""
+        return [
+            row["config"]["name"]
+            for row in self._client.streams()
+            if row["config"].get("num_replicas", 1) < replication
+        ]
 
     def forget(self, ghosts: t.Collection[Ordinal]) -> None:
         """Take servers out of the meta group, which otherwise counts them in its majority for ever."""

@@ -13,13 +13,16 @@ import collections
 import re
 import typing as t
 
+from ..._convergence.api import Goal, Step, Until
 from ..._convergence.converge import Mode, Outcome, Terms, converge
+from ..._convergence.waiting import wait_for
+from ..._engine.plan import make_plan
 from ..._engine.state import ClusterRef, State, Wanted
 from ..._operations.scaling import Manner, Ordinal
 from ..membership import Look
 from .client import Management
-from .queue_table import CLASSIC, QUORUM, STREAM
-from .queues import Queues, Row
+from .queue_table import CLASSIC, QUEUES_KIND, QUORUM, STREAM
+from .queues import Move, Queues, Row
 
 MANNER = Manner(
     kind="rabbitmq",
@@ -73,19 +76,26 @@ class Nodes:
         """Never asked for: no node can leave."""
 
     def spread(self) -> None:
-        """Even out how many members the nodes hold, one move after the other, and then who leads."""
+        """Even out how many members the nodes hold, one move after the other, and then who leads. A run that
+        is killed between the two halves of a move leaves that queue with one member more."""
         for _unused in range(_MOST_MOVES):
             queues = self._queues()
             running = {name for name, node in self._nodes().items() if node["running"]}
             moves = _moves(queues, running)
             if not moves:
                 break
-            place = moves[0]
-            members = len(queues[place]["members"])
-            # the node with the fewest members joins, then the one with the most leaves
-            self._declare(place, members + 1)
-            self._declare(place, members)
+            (vhost, queue), leaving, joining = moves[0]
+            self._send(vhost, Move(queue, joining, joins=True))
+            self._send(vhost, Move(queue, leaving, joins=False))
         self._client.post("rebalance", "queues", body={})
+
+    def _send(self, vhost: str, move: Move) -> None:
+        """Make one move, and wait until the queue's own log says that it has been made."""
+        contents = Queues(self._client, {"vhost": vhost}, frozenset({move.queue}))
+        plan = make_plan(QUEUES_KIND, self._ref, Wanted(True), contents.read(self._ref))
+        goal = Goal(Until.RECONCILED, plan, baseline=move)
+        contents.send(Step(move, goal))
+        wait_for(contents, goal, timeout=self._timeout)
 
     def replicate(self, replication: int) -> None:
         """Give quorum queues with fewer members as many."""
@@ -139,24 +149,25 @@ def _holding(queues: t.Mapping[Place, Row]) -> collections.Counter[str]:
     return held
 
 
-def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[Place]:
-    """The quorum queues of which a member has to move so that no running node holds two more than another."""
-    held = collections.Counter(dict.fromkeys(running, 0))
+def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[tuple[Place, str, str]]:
+    """The quorum queues of which a member has to move, from a node to another one, so that no running node
+    holds two more than another. A leader moves last."""
+    held = collections.Counter(dict.fromkeys(sorted(running), 0))
     lists = {place: set(row["members"]) for place, row in _quorum(queues)}
     for members in lists.values():
         held.update(members)
-    moves: list[Place] = []
+    moves: list[tuple[Place, str, str]] = []
     while len(running) > 1:
         fewest = min(running, key=lambda one: (held[one], one))
         most = max(running, key=lambda one: (held[one], one))
         movable = [place for place, members in lists.items() if most in members and fewest not in members]
         if held[most] - held[fewest] < 2 or not movable:
             return moves
-        place = movable[0]
+        place = min(movable, key=lambda one: (queues[one].get("node") == most, one))
         lists[place] = lists[place] - {most} | {fewest}
         held[most] -= 1
         held[fewest] += 1
-        moves.append(place)
+        moves.append((place, most, fewest))
     return moves
 
 

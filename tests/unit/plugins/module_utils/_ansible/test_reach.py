@@ -44,6 +44,8 @@ from tests.unit.plugins.module_utils._platforms.cozystack.test_access import (
 )
 
 CA = Authority.create("own").pair.certificate.strip()
+HIDDEN: list[str] = []
+"""What was looked up and must not be printed."""
 ADMINISTRATOR = "rabbitmq.administrator.plaintext:one"
 
 
@@ -99,7 +101,8 @@ def reached(
         return answering.connect(way, login, timeout)
 
     broker = Broker(kind, connect, {})
-    return reach(chosen, ClusterRef(kind, "tenant-acme", "one"), broker, opened)
+    ref = ClusterRef(kind, "tenant-acme", "one")
+    return reach(chosen, ref, broker, opened, hide=HIDDEN.append)
 
 
 class Listener:

@@ -31,6 +31,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.e
     WaitFailed,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.waiting import Clock
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.consent import covered
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Field, Items, Kind
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Plan
@@ -236,3 +237,9 @@ def test_a_capability_is_had_from_its_version_on() -> None:
     require(memory, Capability("a round box", (2, 1)))
     with pytest.raises(TooOld, match=r"a round box needs Toy 2\.2; this one is 2\.1; upgrade"):
         require(memory, Capability("a round box", (2, 2)))
+
+
+def test_in_a_name_that_ends_like_a_count_nothing_is_counted() -> None:
+    """Only a rule that counts gives the end of a consent that meaning."""
+    assert covered("toy.box.delete:shard@3", ["toy.box.delete:shard@5"], counted=True)
+    assert not covered("toy.group.reset:shard@3", ["toy.group.reset:shard@5"])

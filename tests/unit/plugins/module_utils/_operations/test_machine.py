@@ -181,3 +181,14 @@ def test_a_step_that_somebody_else_got_in_the_way_of_is_decided_anew() -> None:
 
     world.perform = meddle  # type: ignore[method-assign]
     assert len(run(world).done) == 3
+
+
+def test_who_never_gets_out_of_the_way_ends_the_run() -> None:
+    world = tray()
+
+    def meddle(step: Step) -> None:
+        raise Conflict("somebody pours as well")
+
+    world.perform = meddle  # type: ignore[method-assign]
+    with pytest.raises(WaitFailed, match="others keep getting in the way: somebody pours as well"):
+        run(world, limits=Limits(writes=True, patience=30), sleep=lambda _seconds: None)
