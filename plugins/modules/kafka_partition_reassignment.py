@@ -407,6 +407,25 @@ events:
   type: list
   elements: str
   sample: ["broker 3 is 4711 messages behind with orders-0"]
+tried:
+  description: The ways that were tried, none of which led to a broker.
+  returned: when no way led to a broker
+  type: list
+  elements: dict
+  contains:
+    origin:
+      description: Who knows of the way.
+      type: str
+      returned: always
+      sample: Service kafka-orders-kafka-bootstrap
+    endpoint:
+      description: Where it leads; empty where nobody knows.
+      type: str
+      returned: always
+    reason:
+      description: Why it did not lead there.
+      type: str
+      returned: always
 """
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.kafka import run_reassignment

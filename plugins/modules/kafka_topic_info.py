@@ -227,6 +227,70 @@ requests:
       type: int
       returned: always
       sample: 0
+problems:
+  description: Everything that is wrong with the options by themselves.
+  returned: when the options are refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The option.
+      type: str
+      returned: always
+    text:
+      description: What is wrong with it, and what to do.
+      type: str
+      returned: always
+refusals:
+  description: Ways to the brokers that a consent would open, each with that consent.
+  returned: when no way led to a broker
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where the way leads.
+      type: str
+      returned: always
+    reason:
+      description: The reason code.
+      type: str
+      returned: always
+      sample: rabbitmq.administrator.plaintext
+    text:
+      description: What is wrong.
+      type: str
+      returned: always
+    way_out:
+      description: What to do instead.
+      type: str
+      returned: always
+    consent:
+      description: The consent that is missing.
+      type: str
+      returned: always
+    correction:
+      description: The smallest options, as YAML, that have to be added.
+      type: str
+      returned: always
+tried:
+  description: The ways that were tried, none of which led to a broker.
+  returned: when no way led to a broker
+  type: list
+  elements: dict
+  contains:
+    origin:
+      description: Who knows of the way.
+      type: str
+      returned: always
+      sample: Service kafka-orders-kafka-bootstrap
+    endpoint:
+      description: Where it leads; empty where nobody knows.
+      type: str
+      returned: always
+    reason:
+      description: Why it did not lead there.
+      type: str
+      returned: always
 """
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.kafka import run_topic_info

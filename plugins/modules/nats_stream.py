@@ -788,6 +788,25 @@ layer:
   returned: when a wait fails
   type: str
   sample: broker
+tried:
+  description: The ways that were tried, none of which led to a broker.
+  returned: when no way led to a broker
+  type: list
+  elements: dict
+  contains:
+    origin:
+      description: Who knows of the way.
+      type: str
+      returned: always
+      sample: Service kafka-orders-kafka-bootstrap
+    endpoint:
+      description: Where it leads; empty where nobody knows.
+      type: str
+      returned: always
+    reason:
+      description: Why it did not lead there.
+      type: str
+      returned: always
 """
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.contents import run_contents

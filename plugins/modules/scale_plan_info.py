@@ -258,6 +258,39 @@ reason:
   returned: when a run stops half-way
   type: str
   sample: kafka.scale.unhealthy
+problems:
+  description: Everything that is wrong with the options by themselves.
+  returned: when the options are refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The option.
+      type: str
+      returned: always
+    text:
+      description: What is wrong with it, and what to do.
+      type: str
+      returned: always
+tried:
+  description: The ways that were tried, none of which led to a broker.
+  returned: when no way led to a broker
+  type: list
+  elements: dict
+  contains:
+    origin:
+      description: Who knows of the way.
+      type: str
+      returned: always
+      sample: Service kafka-orders-kafka-bootstrap
+    endpoint:
+      description: Where it leads; empty where nobody knows.
+      type: str
+      returned: always
+    reason:
+      description: Why it did not lead there.
+      type: str
+      returned: always
 """
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.scaling import run_scale
