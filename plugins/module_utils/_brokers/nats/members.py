@@ -56,6 +56,8 @@ class _Seen:
     peers: set[str] = dataclasses.field(default_factory=set)
     leader: str = ""
     streams: dict[Place, Json] = dataclasses.field(default_factory=dict)
+    replicas: dict[Place, int] = dataclasses.field(default_factory=dict)
+    """How many servers are to hold a stream; one more does while it moves."""
 
     def holders(self, place: Place) -> set[str]:
         """The servers that hold a stream, as its leader says."""
@@ -85,16 +87,17 @@ class Servers:
         holding: collections.Counter[Ordinal] = collections.Counter(
             _ordinal(name) for place in seen.streams for name in seen.holders(place)
         )
-        sizes = {place: len(seen.holders(place)) for place in seen.streams}
+        moving = [one for one, wanted in seen.replicas.items() if len(seen.holders(one)) > wanted]
         unseen = ""
         if self._system is None:
             unseen = "only the system account sees the streams of all accounts; give system_username"
         return Look(
             running=frozenset(map(_ordinal, seen.running)) if self._system else None,
             holding={number: holding[number] for number in {*holding, *map(_ordinal, seen.running)}},
+            moving=len(moving),
             uneven=len(_moves(seen)) if self._system else 0,
             short=len(self._short(replication)) if replication else 0,
-            widest=max(sizes.values(), default=0),
+            widest=max(seen.replicas.values(), default=0),
             ghosts=frozenset(seen.ghosts().values()),
             trouble=_trouble(seen),
             unseen=unseen,
@@ -190,9 +193,11 @@ class Servers:
         seen = _Seen()
         if self._system is None:
             for row in self._client.streams():
-                seen.streams["", row["config"]["name"]] = row.get("cluster") or {}
+                place = ("", row["config"]["name"])
+                seen.streams[place] = row.get("cluster") or {}
+                seen.replicas[place] = row["config"].get("num_replicas", 1)
             return seen
-        asked = {"accounts": True, "streams": True}
+        asked = {"accounts": True, "streams": True, "config": True}
         for answer in self._system.survey("$SYS.REQ.SERVER.PING.JSZ", asked):
             server, data = answer["server"]["name"], answer.get("data") or {}
             seen.running.add(server)
@@ -204,6 +209,7 @@ class Servers:
                 for row in account.get("stream_detail") or ():
                     cluster = row.get("cluster") or {}
                     place = (account["name"], row["name"])
+                    seen.replicas[place] = (row.get("config") or {}).get("num_replicas", 1)
                     if cluster.get("leader") == server or place not in seen.streams:
                         seen.streams[place] = cluster
         return seen
