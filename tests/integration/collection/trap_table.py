@@ -40,7 +40,8 @@ SERVER = "tests/integration/collection/test_nats_server.py::test_"
 QUOTA = "tests/integration/collection/test_quota.py::test_"
 RIGHTS = "tests/integration/collection/test_rights.py::test_"
 OLD = "tests/integration/collection/test_platform_schema.py::test_"
-UNIT = "tests/unit/plugins/module_utils/_platforms/"
+UTILS = "tests/unit/plugins/module_utils/"
+UNIT = f"{UTILS}_platforms/"
 
 
 def impossible(case: str) -> str:
@@ -330,7 +331,7 @@ TABLE: tuple[Row, ...] = (
         ("§1.2 watch",),
         answered=(
             f"{ERRORS}a_watch_that_breaks_off_does_not_end_the_wait",
-            f"{UNIT}test_waiting.py::test_without_a_ring_there_is_a_look_every_five_seconds",
+            f"{UTILS}_convergence/test_waiting.py::test_without_a_ring_there_is_a_look_every_five_seconds",
         ),
         reason="the moment cannot be hit on purpose; a wait never believes the watch, it looks",
     ),
