@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import collections
 import re
+import time
 import typing as t
 
 from ..._convergence.api import Goal, Step, Until
 from ..._convergence.converge import Mode, Outcome, Terms, converge
+from ..._convergence.errors import Rejected, Uncertain
 from ..._convergence.waiting import wait_for
 from ..._engine.plan import make_plan
 from ..._engine.state import ClusterRef, State, Wanted
@@ -39,6 +41,7 @@ MANNER = Manner(
 _ORDINAL = re.compile(r"@[^.@]*-(\d+)(?:\.|$)")
 _SHOWN = 3
 _MOST_MOVES = 10_000
+_PAUSE = 1.0
 
 Place = tuple[str, str]
 """A queue: its virtual host and its name."""
@@ -90,11 +93,25 @@ class Nodes:
         self._client.post("rebalance", "queues", body={})
 
     def _send(self, vhost: str, move: Move) -> None:
-        """Make one move, and wait until the queue's own log says that it has been made."""
+        """Make one move, and wait until the queue's own log says that it is made. A node that has just joined
+        may not be ready for it yet (503, node_not_running), so what is uncertain is asked for again."""
         contents = Queues(self._client, {"vhost": vhost}, frozenset({move.queue}))
         plan = make_plan(QUEUES_KIND, self._ref, Wanted(True), contents.read(self._ref))
         goal = Goal(Until.RECONCILED, plan, baseline=move)
-        contents.send(Step(move, goal))
+        deadline, asked = time.monotonic() + self._timeout, False
+        while True:
+            try:
+                contents.send(Step(move, goal))
+            except Uncertain:
+                if time.monotonic() > deadline:
+                    raise
+                asked = True
+                time.sleep(_PAUSE)
+                continue
+            except Rejected:
+                if not asked:  # else the move that was asked for before is under way
+                    raise
+            break
         wait_for(contents, goal, timeout=self._timeout)
 
     def replicate(self, replication: int) -> None:
