@@ -10,6 +10,7 @@ replicas: of partitions, quorum queues or streams.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -46,6 +47,35 @@ class Members:
     def load_of(self, leaving: t.Collection[Ordinal]) -> int:
         """How many replicas these members hold."""
         return sum(self.holding.get(one, 0) for one in leaving)
+
+
+Thing = t.TypeVar("Thing", bound=tuple[str, ...])
+
+
+def even_out(
+    holders: t.Mapping[Thing, t.Collection[str]],
+    members: t.Collection[str],
+    leads: t.Callable[[Thing, str], bool] = lambda _thing, _member: False,
+) -> list[tuple[Thing, str, str]]:
+    """The things of which a replica has to move, from a member to another one, so that no member holds two
+    more than another. One that the leaving member `leads` moves last."""
+    lists = {thing: set(holders[thing]) for thing in sorted(holders)}
+    held = collections.Counter(dict.fromkeys(sorted(members), 0))
+    for one in lists.values():
+        held.update(one)
+    moves: list[tuple[Thing, str, str]] = []
+    while len(members) > 1:
+        fewest = min(members, key=lambda one: (held[one], one))
+        most = max(members, key=lambda one: (held[one], one))
+        movable = [thing for thing, one in lists.items() if most in one and fewest not in one]
+        if held[most] - held[fewest] < 2 or not movable:
+            return moves
+        thing = min(movable, key=lambda one: (leads(one, most), one))
+        lists[thing] = lists[thing] - {most} | {fewest}
+        held[most] -= 1
+        held[fewest] += 1
+        moves.append((thing, most, fewest))
+    return moves
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

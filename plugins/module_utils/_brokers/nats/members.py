@@ -21,7 +21,7 @@ import typing as t
 from ..._convergence.converge import Mode, Outcome, Terms, converge
 from ..._convergence.errors import WaitFailed
 from ..._engine.state import ClusterRef, State, Wanted
-from ..._operations.scaling import Manner, Ordinal
+from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
 from .client import JetStreamError, Json, Nats
 from .streams import Streams
@@ -217,23 +217,8 @@ class Servers:
 
 def _moves(seen: _Seen) -> list[tuple[Place, str]]:
     """The streams that have to leave a server so that no server holds two more than another."""
-    held = collections.Counter(dict.fromkeys(sorted(seen.running), 0))
-    lists = {place: seen.holders(place) for place in sorted(seen.streams)}
-    for holders in lists.values():
-        held.update(holders)
-    moves: list[tuple[Place, str]] = []
-    while len(seen.running) > 1:
-        fewest = min(seen.running, key=lambda one: (held[one], one))
-        most = max(seen.running, key=lambda one: (held[one], one))
-        movable = [place for place, holders in lists.items() if most in holders and fewest not in holders]
-        if held[most] - held[fewest] < 2 or not movable:
-            return moves
-        place = movable[0]
-        lists[place] = lists[place] - {most} | {fewest}
-        held[most] -= 1
-        held[fewest] += 1
-        moves.append((place, most))
-    return moves
+    holders = {place: seen.holders(place) for place in seen.streams}
+    return [(place, leaving) for place, leaving, _joining in even_out(holders, seen.running)]
 
 
 def _trouble(seen: _Seen) -> str:

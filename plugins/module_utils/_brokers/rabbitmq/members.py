@@ -20,7 +20,7 @@ from ..._convergence.errors import Rejected, Uncertain
 from ..._convergence.waiting import wait_for
 from ..._engine.plan import make_plan
 from ..._engine.state import ClusterRef, State, Wanted
-from ..._operations.scaling import Manner, Ordinal
+from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
 from .client import Management
 from .queue_table import CLASSIC, QUEUES_KIND, QUORUM, STREAM
@@ -169,23 +169,8 @@ def _holding(queues: t.Mapping[Place, Row]) -> collections.Counter[str]:
 def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[tuple[Place, str, str]]:
     """The quorum queues of which a member has to move, from a node to another one, so that no running node
     holds two more than another. A leader moves last."""
-    held = collections.Counter(dict.fromkeys(sorted(running), 0))
-    lists = {place: set(row["members"]) for place, row in _quorum(queues)}
-    for members in lists.values():
-        held.update(members)
-    moves: list[tuple[Place, str, str]] = []
-    while len(running) > 1:
-        fewest = min(running, key=lambda one: (held[one], one))
-        most = max(running, key=lambda one: (held[one], one))
-        movable = [place for place, members in lists.items() if most in members and fewest not in members]
-        if held[most] - held[fewest] < 2 or not movable:
-            return moves
-        place = min(movable, key=lambda one: (queues[one].get("node") == most, one))
-        lists[place] = lists[place] - {most} | {fewest}
-        held[most] -= 1
-        held[fewest] += 1
-        moves.append((place, most, fewest))
-    return moves
+    holders = {place: row["members"] for place, row in _quorum(queues)}
+    return even_out(holders, running, lambda place, node: queues[place].get("node") == node)
 
 
 def _trouble(nodes: t.Mapping[str, Row], queues: t.Mapping[Place, Row]) -> str:
