@@ -72,7 +72,7 @@ def measure(lab: Lab, turns: int) -> dict[str, dict[str, float]]:
 def above(found: dict[str, dict[str, float]]) -> list[str]:
     """The tasks that take longer than they may."""
     bars = {name: HEALTH_SECONDS if name.startswith("Health") else THINGS_SECONDS for name in found}
-    return [name for name, bar in bars.items() if found[name]["beyond"] > bar]
+    return [name for name, most in bars.items() if found[name]["beyond"] > most]
 
 
 def main(turns: int) -> int:
