@@ -77,9 +77,10 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    group: int | None = None,
 ) -> Process:
     """Start ``command`` in a session of its own (no Ctrl-C reaches it), marked with ``directory``, output to
-    ``log``. On return the mark can be seen by :func:`marked`.
+    ``log``, as a member of ``group`` if one is given. On return the mark can be seen by :func:`marked`.
     """
     with log.open("ab") as out:
         child = subprocess.Popen(
@@ -89,6 +90,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=cwd,
+            group=group,
             env={**os.environ, **(env or {}), MARK: str(directory)},
         )
     _children[child.pid] = child

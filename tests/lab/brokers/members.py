@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.lab.brokers.addresses import AddressPool
 from tests.lab.brokers.api import BrokerError, Endpoint, Member
+from tests.lab.brokers.partition import Cut, impossible, own_group
 from tests.lab.brokers.records import ProcessTable, kill
 from tests.lab.processes import Process
 
@@ -46,6 +47,7 @@ class Slot:
     address: str
     home: Path
     process: Process | None = None
+    group: int | None = None  # of its process, by which it can be cut off
     restarts: int = 0
     started: bool = False  # the startup probe has passed since the process was started
 
@@ -90,6 +92,7 @@ class MemberSet(ABC):
         self._change = threading.RLock()  # one change at a time
         self._guard = threading.Lock()  # slots and what runs in them
         self._stopped = threading.Event()
+        self._cuts: dict[int, Cut] = {}
         for ordinal in range(replicas):
             self._add_slot(ordinal)
 
@@ -183,10 +186,26 @@ class MemberSet(ABC):
             slot.restarts += 1
             self._settle([slot], None)
 
+    def cut_off(self, ordinal: int) -> int:
+        slot = self._slot(ordinal)
+        if not slot.alive or slot.group is None:
+            raise BrokerError(f"{self._what}: {slot.pod} cannot be cut off: {impossible() or 'it is down'}")
+        self.rejoin(ordinal)
+        cut = self._cuts[ordinal] = Cut(slot.group, slot.address)
+        cut.make()
+        return cut.group
+
+    def rejoin(self, ordinal: int) -> None:
+        cut = self._cuts.pop(ordinal, None)
+        if cut:
+            cut.mend()
+
     def stop(self) -> None:
         with self._guard:  # nothing is spawned after this
             self._stopped.set()
         self._table.kill_all()
+        for ordinal in list(self._cuts):
+            self.rejoin(ordinal)
         with self._guard:
             for slot in self._slots.values():
                 self._addresses.release(self._label(slot.ordinal))
@@ -223,7 +242,10 @@ class MemberSet(ABC):
             if slot.process:
                 self._table.forget(slot.process)
             slot.started = False
-            slot.process = self._table.start(slot.pod, launch.command, log=slot.log, env=launch.env)
+            slot.group = own_group()
+            slot.process = self._table.start(
+                slot.pod, launch.command, log=slot.log, env=launch.env, group=slot.group
+            )
 
     def _take_down(self, slot: Slot) -> None:
         """Stop one member the orderly way, by force when that takes too long."""

@@ -36,13 +36,24 @@ class ProcessTable:
         self._processes: dict[int, Process] = {}
 
     def start(
-        self, name: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        group: int | None = None,
     ) -> Process:
-        """Start ``command`` in a session of its own, its output appended to ``log``."""
+        """Start ``command`` in a session of its own, its output appended to ``log``; see processes.start."""
         lab = Path(os.environ.get(processes.MARK, self._directory))
         with self._lock:
             process = processes.start(
-                name, command, directory=lab, log=log, env={**env, MARK: str(self._directory)}
+                name,
+                command,
+                directory=lab,
+                log=log,
+                env={**env, MARK: str(self._directory)},
+                group=group,
             )
             self._processes[process.pid] = process
             self._write()
