@@ -120,6 +120,13 @@ class StatefulMembers(Protocol):
     def start_member(self, ordinal: int) -> None:
         """Start a member that is down again, with the data it has, and wait until it is ready."""
 
+    def cut_off(self, ordinal: int) -> int:
+        """Cut one member off from the network; takes root. A client that is started with the group that is
+        returned is on its side (see :mod:`tests.lab.brokers.partition`)."""
+
+    def rejoin(self, ordinal: int) -> None:
+        """Let a member that is cut off reach the others again."""
+
     def stop(self) -> None:
         """End every process of the cluster, by pid, and give its addresses back. Data stays."""
 
