@@ -140,11 +140,15 @@ def _cases(kind: Kind, option: str, samples: Sequence[Sample]) -> Iterator[Case]
 
 def _judge(kind: Kind, option: str, rules: Sequence[Rule], case: Case) -> int | None:
     sample, around = case
-    values = {field.option: field.default for field in kind.fields} | dict(around) | {option: sample.after}
+    values = {field.option: field.default for field in kind.fields} | dict(around)
     can = values.pop(VOLUME_EXPANSION, None)
-    state = State({name: value for name, value in values.items() if value is not None})
-    edit = Edit(sample.before, sample.after, {} if can is None else {VOLUME_EXPANSION: can}, state)
+    was, state = (_state(values | {option: value}) for value in (sample.before, sample.after))
+    edit = Edit(sample.before, sample.after, {} if can is None else {VOLUME_EXPANSION: can}, state, was)
     return next((index for index, rule in enumerate(rules) if rule.when(edit)), None)
+
+
+def _state(values: Mapping[str, Any]) -> State:
+    return State({name: value for name, value in values.items() if value is not None})
 
 
 def _said(won: list[Case], cases: list[Case]) -> list[str]:

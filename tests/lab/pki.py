@@ -76,15 +76,19 @@ class Authority:
         )
         return cls(Pair(_pem(certificate), private_pem(key)))
 
-    def issue(self, user: str, groups: Iterable[str] = (), hosts: Iterable[str] = ()) -> Pair:
-        """A certificate for a client (``user``, ``groups``), or for a server when ``hosts`` (names,
-        addresses) are given.
+    def issue(
+        self, user: str, groups: Iterable[str] = (), hosts: Iterable[str] = (), *, both: bool = False
+    ) -> Pair:
+        """A certificate for a client (``user``, ``groups``), for a server when ``hosts`` (names, addresses)
+        are given, or for ``both``: a server that others of its kind let in.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         names.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
         alternatives = [_alternative(host) for host in hosts]
-        purpose = ExtendedKeyUsageOID.SERVER_AUTH if alternatives else ExtendedKeyUsageOID.CLIENT_AUTH
+        purposes = [ExtendedKeyUsageOID.SERVER_AUTH if alternatives else ExtendedKeyUsageOID.CLIENT_AUTH]
+        if both:
+            purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = (
             _builder(x509.Name(names), self._certificate.subject, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -92,7 +96,7 @@ class Authority:
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         )
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

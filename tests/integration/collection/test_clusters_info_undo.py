@@ -126,15 +126,14 @@ def test_accounts_of_nats_come_back_and_users_that_were_added_to_them_go(place: 
             "change",
             "nats",
             "back",
-            tls={"enabled": True},
+            resources_preset="s1.micro",
             accounts=[account("ORDERS", "added"), account("OTHER", "other")],
-            allow=["nats.tls.enable:back"],
         )
     )
     refused = undo(place, "nats", "back", before, fails=True)
     assert refused.writes == []
     run = undo(place, "nats", "back", before, allow=consents(refused))
-    assert {"accounts[ORDERS].users", "accounts[OTHER]", "tls.enabled"} <= {*paths(run["undo"])}
+    assert {"accounts[ORDERS].users", "accounts[OTHER]", "resources_preset"} <= {*paths(run["undo"])}
     assert snapshot(place, "nats", "back") == before
 
 

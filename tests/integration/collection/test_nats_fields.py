@@ -140,6 +140,24 @@ def test_another_system_account_never_gets_ready_and_is_refused(place: Place, pl
     assert "meta leader" in str(app.view())
 
 
+def test_tls_that_comes_never_gets_ready_and_is_refused(place: Place, platform: Control) -> None:
+    accounts = {"A": {"users": [{"user": "a", "password": HASH}]}}
+    app = place.app("nats", "plain").create(replicas=3, config={"merge": {"accounts": accounts}})
+    app.until_running(3)
+    run = place.run(
+        task("switch", "nats", "plain", fails=True, tls={"enabled": True}),
+        task("follow", "nats", "plain", fails=True, external=True),
+    )
+    assert reasons(run["switch"]) == ["nats.tls.change"]
+    assert reasons(run["follow"]) == ["nats.external.change_with_tls"]
+    assert "a new cluster beside this one" in run.msg("switch")
+    assert run.writes == []
+    platform.settings(timeout_seconds=0.4)
+    app.patch(tls={"enabled": True})
+    app.until_failed("UpgradeFailed")
+    assert "meta leader" in str(app.view())
+
+
 def test_purge_takes_the_accounts_that_are_not_listed_and_nothing_of_the_configuration(place: Place) -> None:
     def named(name: str) -> dict[str, Any]:
         return {"name": name, "users": [{"name": name.lower(), "password": HASH}]}

@@ -21,6 +21,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
 from tests.integration.lab.processes_of import cluster, messages, until
 from tests.lab.brokers.api import BrokerError
 from tests.lab.brokers.proofs import nats_jetstream_refusal, nats_publish, nats_read, nats_refusal
+from tests.lab.pki import Authority
 from tests.unit.plugins.module_utils.tables import declare, ref
 
 pytestmark = pytest.mark.brokers
@@ -144,9 +145,9 @@ def startup_probe(address: str) -> str:
         return str(error)
 
 
-def first_restart_says(nats: Any, merge: Any, said: str) -> None:
-    """Bring a configuration into force; the first server that restarts with it says why it is not ready."""
-    rolling = threading.Thread(target=lambda: _until_stopped(nats, merge))
+def first_restart_says(nats: Any, settings: Any, said: str) -> None:
+    """Bring settings into force; the first server that restarts with them says why it is not ready."""
+    rolling = threading.Thread(target=lambda: _until_stopped(nats, settings))
     rolling.start()
     address = nats.members()[-1].address
     until(lambda: said in startup_probe(address))
@@ -154,9 +155,9 @@ def first_restart_says(nats: Any, merge: Any, said: str) -> None:
     rolling.join()
 
 
-def _until_stopped(nats: Any, merge: Any) -> None:
+def _until_stopped(nats: Any, settings: Any) -> None:
     with pytest.raises(BrokerError):
-        nats.configure({"merge": merge})
+        nats.configure(settings)
 
 
 STUCK: dict[str, tuple[Any, Any, tuple[str, str], str]] = {
@@ -192,7 +193,17 @@ def test_what_keeps_the_first_server_from_getting_ready_again(name: str, tmp_pat
     before, after, login, said = STUCK[name]
     with cluster("nats", tmp_path, 3, merge=before) as nats:
         nats_publish(nats.endpoints(), "orders", [], login=login)
-        first_restart_says(nats, after, said)
+        first_restart_says(nats, {"merge": after}, said)
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["TLS comes", "TLS goes"])
+def test_servers_with_tls_and_without_it_do_not_hear_each_other(comes: bool, tmp_path: Path) -> None:
+    authority = Authority.create("ours")
+    pair = authority.issue("nats", hosts=["nats.example"], both=True)
+    tls = {"ca": authority.pair.certificate, "certificate": pair.certificate, "key": pair.key}
+    before, after = ({}, tls) if comes else (tls, {})
+    with cluster("nats", tmp_path, 3, tls=before) as nats:
+        first_restart_says(nats, {"tls": after}, "meta leader")
 
 
 def published(nats: Any) -> bool:

@@ -269,7 +269,6 @@ LIVE: dict[str, tuple[dict[str, Any], str]] = {
         {"users": [{"name": "old", "state": "absent"}, {"name": "app", "state": "absent"}]},
         "nats.user.disable",
     ),
-    "TLS comes": ({"tls": {"enabled": True}}, "nats.tls.enable"),
 }
 """A NATS cluster with two users; what is refused without its consent."""
 

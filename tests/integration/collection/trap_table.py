@@ -803,8 +803,11 @@ TABLE: tuple[Row, ...] = (
     Row(
         "TLS of clients and routes flips together",
         ("§2.3 tls",),
-        answered=(live("TLS comes"),),
-        reason="servers of the test bed speak no TLS to each other, so no cluster of them can split",
+        (
+            f"{SERVER}servers_with_tls_and_without_it_do_not_hear_each_other[TLS comes]",
+            f"{SERVER}servers_with_tls_and_without_it_do_not_hear_each_other[TLS goes]",
+        ),
+        (f"{ON_NATS}tls_that_comes_never_gets_ready_and_is_refused",),
     ),
     Row(
         "the volumes go with the cluster",

@@ -130,7 +130,8 @@ def test_tls_is_spoken_with_the_right_ca_and_name_only(tmp_path: Path) -> None:
     authority, stranger = Authority.create("ours"), Authority.create("somebody else")
     pair = authority.issue("nats", hosts=["nats.example"])
     ca, other = authority.pair.certificate, stranger.pair.certificate
-    with cluster("nats", tmp_path, 1, tls={"certificate": pair.certificate, "key": pair.key}) as single:
+    tls = {"ca": ca, "certificate": pair.certificate, "key": pair.key}
+    with cluster("nats", tmp_path, 1, tls=tls) as single:
         endpoints = (Endpoint(single.members()[0].address, 4222),)
 
         def attempt(trust: Trust | None) -> None:

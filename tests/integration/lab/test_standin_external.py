@@ -32,8 +32,9 @@ def kafka(lab: Lab, tenant: Tenant, platform: Control) -> Application:
 
 @pytest.fixture
 def nats(lab: Lab, tenant: Tenant, platform: Control) -> Application:
-    """Three servers without TLS."""
-    return Application(lab, tenant, "nats", patience=240).create(replicas=3).until_running(3)
+    """Three servers that speak TLS."""
+    app = Application(lab, tenant, "nats", patience=240)
+    return app.create(replicas=3, tls={"enabled": True}).until_running(3)
 
 
 def slices(app: Application, service: str) -> list[Object]:
@@ -100,11 +101,9 @@ def test_kafka_opened_to_the_outside_speaks_tls_there_and_tells_its_load_balance
         socket.create_connection((outside, 9094), timeout=30)
 
 
-def test_nats_turned_to_tls_has_a_certificate_for_its_service_which_no_tenant_can_check(
+def test_nats_with_tls_has_a_certificate_for_its_service_which_no_tenant_can_check(
     lab: Lab, nats: Application
 ) -> None:
-    nats.patch(tls={"enabled": True})
-    nats.until_running(3, revision=2)
     server = behind(nats, "nats-one")["nats-one-0"][0]
     hidden = lab.api.get(f"/api/v1/namespaces/{nats.namespace}/secrets/nats-one-ca")
     shown = nats.api.items(f"/apis/core.cozystack.io/v1alpha1/namespaces/{nats.namespace}/tenantsecrets")

@@ -246,7 +246,7 @@ def prepare(
     - rabbitmq: ``username`` and ``password`` of the default user (both required)
     - nats: ``jetstream`` ({"enabled": True, "size": "10Gi"}), ``users`` (name → password, {}), ``merge``
       and ``resolver`` (free objects as in the app's spec.config, {}), ``tls`` (``certificate`` and ``key``
-      of what clients see, as PEM; {}: no TLS)
+      of what clients and peers see, and ``ca``, which peers trust, as PEM; {}: no TLS)
     """
     if kind == "kafka":
         from tests.lab.brokers.kafka import Kafka

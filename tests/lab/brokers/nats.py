@@ -79,6 +79,8 @@ class Nats(MemberSet):
                 slot = self._slots[ordinal]
                 if not slot.alive or _conf(slot).read_text() != self._render(slot):
                     self._roll([ordinal], None)
+                else:
+                    self._settle([slot], None)  # a roll goes on when it is ready, at a second attempt too
 
     def monitoring_endpoints(self) -> list[Endpoint]:
         return self._ready_endpoints(MONITOR_PORT)
@@ -114,17 +116,18 @@ class Nats(MemberSet):
             certificate=self._certificate(slot),
         )
 
-    def _certificate(self, slot: Slot) -> tuple[Path, Path] | None:
-        """The files of certificate and key. Their name changes with what is in them, so that a server that
-        has others is restarted."""
+    def _certificate(self, slot: Slot) -> dict[str, str]:
+        """What the server says of its certificate, key and authority. The files' names change with what is
+        in them, so that a server that has others is restarted."""
         tls = self._settings["tls"]
         if not tls:
-            return None
+            return {}
         mark = hashlib.sha256(tls["certificate"].encode()).hexdigest()[:8]
-        certificate, key = slot.home / f"tls-{mark}.crt", slot.home / f"tls-{mark}.key"
+        certificate, key, ca = (slot.home / f"tls-{mark}.{end}" for end in ("crt", "key", "ca"))
         certificate.write_text(tls["certificate"])
         write_private(key, tls["key"])
-        return certificate, key
+        ca.write_text(tls["ca"])
+        return {"cert_file": str(certificate), "key_file": str(key), "ca_file": str(ca)}
 
 
 def render(
@@ -135,11 +138,11 @@ def render(
     peers: Sequence[str],
     data: Path,
     settings: Mapping[str, Any],
-    certificate: tuple[Path, Path] | None = None,
+    certificate: Mapping[str, str] | None = None,
 ) -> str:
-    """nats.conf of one server; ``settings`` complete, as ``prepare`` describes them, ``certificate`` the file
-    of the one for clients, and of its key. Routes stay plain text here: where the chart turns TLS on for
-    them, it leads them over names, which nothing resolves here.
+    """nats.conf of one server; ``settings`` complete, as ``prepare`` describes them, ``certificate`` the
+    files of the one that it shows to clients and to its peers. The chart leads routes over names, which
+    nothing resolves here: they go over addresses, which the certificate does not name.
     """
     jetstream = settings["jetstream"]
     config: dict[str, Any] = {
@@ -163,7 +166,10 @@ def render(
         },
     }
     if certificate:
-        config["tls"] = {"cert_file": str(certificate[0]), "key_file": str(certificate[1])}
+        config["tls"] = {key: certificate[key] for key in ("cert_file", "key_file")}
+        # Peers always show each other their certificates; "insecure" leaves out the name alone on the way
+        # out, the authority is asked on the way in.
+        config["cluster"]["tls"] = {**certificate, "insecure": True}
     resolver = settings["resolver"]
     if resolver.get("enabled"):
         config["resolver"] = {"dir": str(data / "resolver"), **resolver.get("merge", {})}

@@ -115,7 +115,7 @@ class InnerRelease(Operator):
             # Rolled back: the rest of the change is not in force either.
             item.report(False, "UpgradeFailed", self._forbidden())
             return self.cluster.platform.settings.retry_seconds
-        refusal = "" if self.real else self._refused(spec["merge"], in_force)
+        refusal = "" if self.real else self._refused(spec, in_force)
         if refusal:
             return await self._crash(item, refusal)
         before = dict(in_force)
@@ -132,12 +132,13 @@ class InnerRelease(Operator):
         item.report(True, "UpgradeSucceeded", "Helm upgrade succeeded")
         return None
 
-    def _refused(self, merge: Json, in_force: Json) -> str:
+    def _refused(self, spec: Json, in_force: Json) -> str:
         """Why a server that restarts with this does not get ready."""
+        merge = spec["merge"]
         refusal = server_refuses(merge) if self.cluster.trap("nats-unit-string") else ""
         if not refusal and in_force:
-            before = system_account(in_force["settings"]["merge"])
-            if system_account(merge) != before:
+            before = in_force["settings"]
+            if (system_account(merge), spec["tls"]) != (system_account(before["merge"]), bool(before["tls"])):
                 refusal = "JetStream has not established contact with a meta leader"
         return refusal or accounts_refused(merge)
 
@@ -179,7 +180,11 @@ class InnerRelease(Operator):
         ports = {"nats": 4222, "cluster": 6222, "monitor": 8222}
         await cluster.service(service(f"{cluster.release}-headless", ports, labels, headless=True))
         issued = await self._certificates(spec, before.get("issued", {}))
-        tls = {half: issued[half] for half in ("certificate", "key")} if spec["tls"] else {}
+        tls = (
+            {"ca": issued["ca"]["certificate"], **{half: issued[half] for half in ("certificate", "key")}}
+            if spec["tls"]
+            else {}
+        )
         settings = {**self.settings(spec), "tls": tls}
         # The route list names every server, so a new count is a new config for all of them.
         template = self.template(servers, settings, replicas, spec["tls"])
@@ -221,7 +226,7 @@ class InnerRelease(Operator):
         if issued.get("hosts") == hosts:
             return issued
         ca = Pair(**issued["ca"]) if issued else Authority.create(f"{cluster.release}-ca").pair
-        pair = Authority(ca).issue(cluster.release, hosts=hosts)
+        pair = Authority(ca).issue(cluster.release, hosts=hosts, both=True)
         for name, half in (("ca", ca), ("tls", pair)):
             data = {"ca.crt": ca.certificate, "tls.crt": half.certificate, "tls.key": half.key}
             await cluster.apply(secret(f"{cluster.release}-{name}", data, visible=False))

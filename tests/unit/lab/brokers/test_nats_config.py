@@ -85,8 +85,8 @@ def test_a_resolver_acts_only_when_enabled() -> None:
     assert got["resolver"] == {"dir": "/data/resolver", "type": "full"}
 
 
-def test_clients_get_tls_and_routes_do_not(tmp_path: Path) -> None:
-    tls = {"certificate": "a certificate", "key": "a key"}
+def test_clients_get_tls_and_so_do_routes_with_their_authority(tmp_path: Path) -> None:
+    tls = {"certificate": "a certificate", "key": "a key", "ca": "an authority"}
     nats = Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"tls": tls})
     try:
         (slot,) = nats._by_ordinal()
@@ -96,7 +96,8 @@ def test_clients_get_tls_and_routes_do_not(tmp_path: Path) -> None:
         nats.stop()
     assert Path(got["tls"]["cert_file"]).read_text() == "a certificate"
     assert Path(got["tls"]["key_file"]).read_text() == "a key"
-    assert "tls" not in got["cluster"]
+    assert got["cluster"]["tls"].items() > got["tls"].items()
+    assert Path(got["cluster"]["tls"]["ca_file"]).read_text() == "an authority"
 
 
 def test_deep_merge_leaves_its_arguments_alone() -> None:

@@ -56,10 +56,14 @@ def open_to_all(state: State) -> bool:
 
 
 def tls(state: State) -> bool:
-    """Whether clients are spoken to with TLS: unset, it follows `external`."""
+    """Whether servers speak TLS, with clients and with each other: unset, it follows `external`."""
     enabled = state.values.get("tls.enabled")
-    chosen = bool(state.values.get("external")) if enabled is None else bool(enabled)
-    return chosen and not (state.values.get("config.merge") or {}).get("allow_non_tls")
+    return bool(state.values.get("external") if enabled is None else enabled)
+
+
+def _encrypted(state: State) -> bool:
+    """Whether clients are spoken to with TLS alone."""
+    return tls(state) and not (state.values.get("config.merge") or {}).get("allow_non_tls")
 
 
 def _example(state: State) -> dict[str, Value]:
@@ -269,7 +273,7 @@ def _exposed_without_login(state: State) -> t.Iterator[Trouble]:
 
 
 def _exposed_without_tls(state: State) -> t.Iterator[Trouble]:
-    if state.values.get("external") and not tls(state):
+    if state.values.get("external") and not _encrypted(state):
         yield Trouble(
             "tls.enabled",
             "the cluster is reachable from outside, and logins and messages pass in clear text",

@@ -55,11 +55,22 @@ def _cutting(code: str, effect: str, when: t.Callable[[Edit], bool] = lambda _ed
     return Rule(f"nats.{code}", Risk.DISRUPTIVE, f"{effect}; {_ONE_BY_ONE}", when=when, replaces_pods=True)
 
 
-def _same_tls(edit: Edit) -> bool:
-    follows = bool(edit.state.values.get("external"))
-    return (follows if edit.before is None else edit.before) == (
-        follows if edit.after is None else edit.after
+def _other_tls(code: str, what: str, when: t.Callable[[Edit], bool], way_out: str) -> Rule:
+    # seen on 2.11.10: with routes in TLS, as the chart has them, the first server that restarts finds no
+    # meta leader, so it never passes its startup probe and the others keep what they have
+    return Rule(
+        f"nats.{code}",
+        Risk.IMPOSSIBLE,
+        f"{what}servers with TLS and servers without it do not hear each other, so the first one that "
+        "restarts never gets ready",
+        when=when,
+        way_out=f"{way_out}declare a new cluster beside this one, let its streams mirror these, and move the "
+        "clients",
     )
+
+
+def _switches_tls(edit: Edit) -> bool:
+    return tls(edit.was) != tls(edit.state)
 
 
 _LAST_LOGIN = Rule(
@@ -201,11 +212,11 @@ NATS = Kind(
             SWITCH,
             default=False,
             rules=(
-                _cutting(
+                _other_tls(
                     "external.change_with_tls",
-                    "TLS follows external, so clients have to change to or from it, and the servers are two "
-                    "clusters until all have restarted",
-                    when=lambda edit: edit.state.values.get("tls.enabled") is None,
+                    "TLS follows external where tls.enabled is unset, and ",
+                    lambda edit: _switches_tls(edit) and edit.state.values.get("tls.enabled") is None,
+                    "declare tls.enabled as it is in force now, so that external changes alone, or ",
                 ),
                 Rule(
                     "nats.external.disable",
@@ -221,20 +232,8 @@ NATS = Kind(
             ("tls", "enabled"),
             SWITCH,
             rules=(
-                Rule("nats.tls.explicit", Risk.SAFE, "nothing changes but that it is said", when=_same_tls),
-                Rule(
-                    "nats.tls.disable",
-                    Risk.EXPOSING,
-                    "logins and messages pass in clear text, clients have to change to that, and the servers "
-                    "are two clusters until all have restarted",
-                    when=lambda edit: not tls(edit.state),
-                    replaces_pods=True,
-                ),
-                _cutting(
-                    "tls.enable",
-                    "clients have to change to TLS, with a CA that a tenant cannot read on this platform, "
-                    "and the servers are two clusters until all have restarted",
-                ),
+                _other_tls("tls.change", "", _switches_tls, "keep it, or "),
+                Rule("nats.tls.explicit", Risk.SAFE, "nothing changes but that it is said"),
             ),
         ),
         # before all else that stands in the same part of the spec, because it is replaced as a whole

@@ -516,12 +516,11 @@ ROWS: list[tuple[str, Options | None, Options | None, dict[str, Any], str, Risk,
     *(
         ("nats", before, after, {}, f"nats.{code}", risk, f"nats.{code}:one" if risk.needs_consent else "")
         for before, after, code, risk in (
-            (nats(), {"external": True}, "external.change_with_tls", Risk.DISRUPTIVE),
+            (nats(), {"external": True}, "external.change_with_tls", Risk.IMPOSSIBLE),
             (nats(tls=TLS), {"external": True}, "external.enable", Risk.SAFE),
             (nats(tls=TLS, external=True), {"external": False}, "external.disable", Risk.DISRUPTIVE),
             (nats(external=True), {"tls": TLS}, "tls.explicit", Risk.SAFE),
-            (nats(), {"tls": TLS}, "tls.enable", Risk.DISRUPTIVE),
-            (nats(tls=TLS), {"tls": {"enabled": False}}, "tls.disable", Risk.EXPOSING),
+            (nats(), {"tls": TLS}, "tls.change", Risk.IMPOSSIBLE),
             (nats(), merged(debug=True), "config.merge.change", Risk.ROLLING),
             (nats(**merged(debug=True)), {"reset": ["config"]}, "config.merge.reset", Risk.IMPOSSIBLE),
             (nats(accounts=[account()]), merged(no_auth_user="a"), "login.skipped", Risk.EXPOSING),

@@ -238,14 +238,24 @@ CHANGES: dict[str, tuple[Options, Options, set[str]]] = {
         {"nats.config.resolver.volume.change"},
     ),
     "a setting": (BARE, {"config": {"merge": {"max_payload": "8MB"}}}, set()),
-    "TLS": (BARE, {"tls": {"enabled": True}}, {"nats.tls.enable"}),
-    "TLS off": ({"replicas": 3, "tls": {"enabled": True}}, {"tls": {"enabled": False}}, {"nats.tls.disable"}),
+    "TLS": (BARE, {"tls": {"enabled": True}}, {"nats.tls.change"}),
+    "TLS off": ({"replicas": 3, "tls": {"enabled": True}}, {"tls": {"enabled": False}}, {"nats.tls.change"}),
     "TLS said": (BARE, {"tls": {"enabled": False}}, set()),
     "TLS no longer said": ({"replicas": 3, "tls": {"enabled": False}}, {"reset": ["tls.enabled"]}, set()),
     "outside with TLS that follows": (
         {"replicas": 3, "config": {"merge": {"accounts": {"A": {"users": [{"nkey": KEY}]}}}}},
         {"external": True},
         {"nats.external.change_with_tls"},
+    ),
+    "outside without the TLS that would follow": (
+        {"replicas": 3, "config": {"merge": {"accounts": {"A": {"users": [{"nkey": KEY}]}}}}},
+        {"external": True, "tls": {"enabled": False}},
+        {"nats.external.plaintext"},
+    ),
+    "inside again with the TLS that followed": (
+        {"replicas": 3, "external": True},
+        {"external": False, "tls": {"enabled": True}},
+        {"nats.external.disable"},
     ),
     "outside with TLS that is there": (
         {
