@@ -21,7 +21,7 @@ from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
 from .._engine.health import Certificate, Evidence, Health, Public, Seen
 from .._engine.judgement import Thresholds, judge
-from .._engine.state import ClusterRef
+from .._engine.state import Actual, ClusterRef
 from .._platforms.cozystack.access import Access
 from .._platforms.cozystack.health import look
 from .._platforms.cozystack.names import label_problem
@@ -69,7 +69,11 @@ def run_health() -> None:
     options = module.params
     ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
     module.refuse(str(ref), _problems(options))
-    looks = _Looks(module, ref)
+    named = [BROKER] if options["broker_endpoints"] is not None else [PLATFORM, BROKER]
+    thresholds = Thresholds(
+        options["backlog_threshold"], options["storage_threshold"], options["certificate_days"]
+    )
+    looks = Looks(module, ref, options["ask"] or named, thresholds)
     try:
         health, gates, taken = _until_good(looks, options)
     except Failure as error:
@@ -84,7 +88,7 @@ def run_health() -> None:
     module.exit_json(**result)
 
 
-def _until_good(looks: _Looks, options: Options) -> tuple[Public, list[Result], int]:
+def _until_good(looks: Looks, options: Options) -> tuple[Public, list[Result], int]:
     """The last look, what each gate made of it, and how many looks it took: until as many in a row pass all
     gates as are wanted, or one does not after the time is over."""
     deadline = time.monotonic() + options["wait_timeout"]
@@ -209,33 +213,30 @@ def _problems(options: Options) -> list[Problem]:
     ]
 
 
-class _Looks:
-    """One look after the other, over one session and one connection for as long as they last."""
+class Looks:
+    """One look after the other, over one session and one connection for as long as they last. `actual` is
+    what the last one found declared, `reached` the connection that it went over; None where there was none."""
 
-    def __init__(self, module: Module, ref: ClusterRef) -> None:
+    def __init__(self, module: Module, ref: ClusterRef, ask: t.Sequence[str], thresholds: Thresholds) -> None:
         self._module, self._options, self._ref = module, module.params, ref
-        named = [BROKER] if self._options["broker_endpoints"] is not None else [PLATFORM, BROKER]
-        self._ask = self._options["ask"] or named
+        self._ask, self._thresholds = ask, thresholds
+        self.actual: Actual | None = None
         self._session: Session | None = None
-        self._reached: Reached[t.Any] | None = None
+        self.reached: Reached[t.Any] | None = None
         self._way: Result | None = None
         self._spent = Requests()
         self._zookeeper_lost = False
 
     def look(self) -> Health:
         """What platform and broker say now."""
-        options = self._options
         platform = self._platform() if PLATFORM in self._ask else None
         told = self._broker(platform) if BROKER in self._ask else "ask does not name it"
-        thresholds = Thresholds(
-            options["backlog_threshold"], options["storage_threshold"], options["certificate_days"]
-        )
-        return judge(self._ref.kind, platform, told, thresholds, time.time())
+        return judge(self._ref.kind, platform, told, self._thresholds, time.time())
 
     def result(self) -> Result:
         """How the brokers were reached, null where they were not, and how many requests it all took."""
         asked = self._session.requests if self._session else Requests()
-        theirs = self._reached.client.requests if self._reached else Requests()
+        theirs = self.reached.client.requests if self.reached else Requests()
         spent = self._spent
         total = Requests(
             asked.reads + theirs.reads + spent.reads, asked.writes + theirs.writes + spent.writes
@@ -244,11 +245,11 @@ class _Looks:
 
     def close(self) -> None:
         """End the connection with the brokers."""
-        if self._reached is not None:
-            self._reached.client.close()
-            theirs = self._reached.client.requests
+        if self.reached is not None:
+            self.reached.client.close()
+            theirs = self.reached.client.requests
             self._spent = Requests(self._spent.reads + theirs.reads, self._spent.writes + theirs.writes)
-            self._reached = None
+            self.reached = None
 
     def _open(self) -> Session:
         self._session = self._session or open_session(self._options, "cluster_health_info")
@@ -256,6 +257,7 @@ class _Looks:
 
     def _platform(self) -> Seen:
         actual, seen = look(self._open(), self._ref)
+        self.actual = actual
         # the platform may quote its spec when it says what is wrong with it
         self._module.no_log_values.update(telling_secrets(actual))
         return seen
@@ -263,16 +265,16 @@ class _Looks:
     def _broker(self, platform: Seen | None) -> Seen | str:
         """What the brokers say, or why they were not asked."""
         try:
-            if self._reached is None:
-                self._reached = reach(
+            if self.reached is None:
+                self.reached = reach(
                     self._options,
                     self._ref,
                     broker(self._ref.kind),
                     self._open,
                     hide=self._module.no_log_values.add,
                 )
-                self._way = self._reached.public()
-            seen = self._observe(self._reached, platform)
+                self._way = self.reached.public()
+            seen = self._observe(self.reached, platform)
         except ConnectionFailed:
             raise
         except Failure as error:
@@ -281,7 +283,7 @@ class _Looks:
             self._way = None
             self.close()
             return str(error)
-        return dataclasses.replace(seen, certificates=self._certificates(self._reached.way, platform))
+        return dataclasses.replace(seen, certificates=self._certificates(self.reached.way, platform))
 
     def _certificates(self, way: Way, platform: Seen | None) -> tuple[Certificate, ...] | None:
         """What the way depends on: the server's certificate, and a CA that the platform has not shown."""
@@ -315,9 +317,9 @@ class _Looks:
             return rabbitmq.observe(client)
         from .._brokers.nats import health as nats
 
-        return nats.observe(client, self._hosts(reached))
+        return nats.observe(client, self.hosts(reached))
 
-    def _hosts(self, reached: Reached[t.Any]) -> t.Sequence[str]:
+    def hosts(self, reached: Reached[t.Any]) -> t.Sequence[str]:
         """Addresses of single servers; a public one leads to any of them, and to no other port."""
         if reached.way.public:
             return ()
