@@ -109,6 +109,18 @@ def test_a_server_that_is_down_is_a_ghost_and_its_streams_lag(servers: Any, memb
     until(lambda: members().look(None).trouble == "")
 
 
+def test_a_look_goes_on_after_the_restart_of_the_server_that_was_asked(
+    servers: Any, members: Connected
+) -> None:
+    looking = members()
+    everybody = looking.look(None).running
+    servers.kill(0)  # the first address, so the one that is connected with
+    assert everybody is not None and looking.look(None).running == everybody - {0}
+    servers.start_member(0)
+    until(lambda: looking.look(None).running == everybody)
+    until(lambda: looking.look(None).trouble == "")
+
+
 def test_moving_a_stream_keeps_what_is_published_meanwhile(servers: Any, members: Connected) -> None:
     async def publish(stop: asyncio.Event) -> int:
         client = await nats.connect(

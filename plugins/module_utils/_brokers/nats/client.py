@@ -254,13 +254,24 @@ class Nats:
 
     def survey(self, subject: str, body: t.Mapping[str, t.Any]) -> list[Json]:
         """The answers of all servers to a question on a system subject, which the system account may ask:
-        those that come before it is quiet for a while."""
+        those that come before it is quiet for a while. Asked again within the timeout where the connection
+        is lost meanwhile: who restarts takes it along."""
         self.requests.reads += 1
-        if not self.connected:
-            self.open()
-        if self._connection is None:
-            raise AssertionError("asked before it was opened")
-        return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
+        asked = time.monotonic()
+        while True:
+            if not self.connected:
+                self.open()
+            if self._connection is None:
+                raise AssertionError("asked before it was opened")
+            try:
+                return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
+            except (nats.errors.Error, OSError) as error:
+                if time.monotonic() - asked >= self._timeout:
+                    raise Unreachable(
+                        f"{self._where()}: connection lost ({_text(error)}) over {subject}; look at the "
+                        "cluster's health"
+                    ) from error
+            self._runner.run(asyncio.sleep(_PAUSE))
 
     def subscribe(self, subject: str) -> t.Any:
         """An inbox for the messages of a subject; the server knows of it when this returns."""
