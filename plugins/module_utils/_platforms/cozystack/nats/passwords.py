@@ -33,6 +33,13 @@ _COST = 11  # as `nats server passwd` makes them; the server computes one for ev
 _MOST_BYTES = 72  # bcrypt looks at no more
 
 _DISABLED = re.compile(r"disabled[A-Za-z0-9]{40}")
+_LETTERS = string.ascii_letters + string.digits
+
+_DATED = re.compile(r"R([0-9a-z]{7})[A-Za-z0-9]{24}")
+_SINCE, _UNTIL = (
+    1_767_225_600,
+    4_102_444_800,
+)  # the years 2026 to 2100; other texts of that shape have no date
 
 
 def is_hash(text: str) -> bool:
@@ -77,11 +84,35 @@ def hashed(password: Secret) -> str:
 def disabled_user() -> t.Mapping[str, Secret]:
     """What is stored for a user that nobody can use any more: a password that nobody has seen, of a shape
     by which a later run knows it."""
-    letters = string.ascii_letters + string.digits
-    return {"password": Secret("disabled" + "".join(secrets.choice(letters) for _index in range(40)))}
+    return {"password": Secret("disabled" + _random(40))}
 
 
 def is_disabled(user: t.Mapping[str, t.Any]) -> bool:
     """Whether the user is one of those."""
     password = user.get("password")
     return isinstance(password, Secret) and _DISABLED.fullmatch(password.reveal()) is not None
+
+
+def dated_password(made: float) -> Secret:
+    """A new password that tells when it was made, to those who know it: the platform keeps all passwords in
+    one Secret, which says of none of them how old it is. 143 bits of it are random."""
+    return Secret(f"R{_base36(int(made)):0>7}{_random(24)}")
+
+
+def made_at(password: Secret) -> float | None:
+    """When a password was made, in seconds since 1970; None where it does not tell."""
+    match = _DATED.fullmatch(password.reveal())
+    made = int(match[1], 36) if match else 0
+    return float(made) if _SINCE <= made < _UNTIL else None
+
+
+def _random(count: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _index in range(count))
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = (string.digits + string.ascii_lowercase)[digit] + text
+    return text
