@@ -18,6 +18,10 @@ from .._engine.state import Name
 Version = tuple[int, ...]
 
 
+OWN_NAME = "brokerops.messaging"
+"""What our own connections call themselves, so that nobody takes them for a client."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Capability:
     """Something that brokers can do from a version on; `what` completes "… needs RabbitMQ 4.0"."""

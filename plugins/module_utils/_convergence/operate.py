@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from .._engine.consent import Refusal, covered
-from .._operations.machine import Blocked, Done, Facts, Operation, Path, Step, find_path
+from .._operations.machine import Blocked, Cost, Done, Facts, Operation, Path, Step, find_path
 from .errors import Conflict, Failure, WaitFailed
 from .waiting import REAL_TIME, Clock
 
@@ -98,10 +98,11 @@ def operate(
                 raise WaitFailed(f"{subject}: {decision.text}: it was done, and nothing came of it")
             if limits.most_steps is not None and len(progress.done) >= limits.most_steps:
                 return facts
-            if decision.consent and not covered(decision.consent, allow):
+            if missing := _not_agreed(decision, allow):
                 raise OperationStopped(
-                    f"{subject}: stopped before a step that was not agreed to: {decision.text}; "
-                    f"if that is meant, add allow: [{decision.consent}] and run again"
+                    f"{subject}: stopped before a step that was not agreed to: "
+                    + "; ".join(f"{one} and run again" for one in missing),
+                    refusals=[one.public() for one in missing],
                 )
             last = (decision, facts)
             try:
@@ -132,11 +133,7 @@ def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list
         after = f"after {len(path.steps)} steps: " if path.steps else ""
         against.append(Refusal("", end.reason, f"{after}{end.text}", end.way_out))
     for step in path.steps:
-        if step.consent and not covered(step.consent, allow):
-            way_out = f"if that is meant, add allow: [{step.consent}]"
-            text = f"{step.text}: {step.effect}" if step.effect else step.text
-            reason = step.consent.partition(":")[0]
-            against.append(Refusal("", reason, text, way_out, step.consent, {"allow": [step.consent]}))
+        against += _not_agreed(step, allow, [one.consent for one in against])
     if expected is not None and path.steps and path.digest != expected:
         against.append(
             Refusal(
@@ -147,3 +144,28 @@ def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list
             )
         )
     return against
+
+
+def _not_agreed(step: Step, allow: t.Collection[str], asked: t.Sequence[str] = ()) -> list[Refusal]:
+    """What of a step nobody has agreed to; a cost that a consent covers which is `asked` for already is not
+    said again."""
+    text = f"{step.text}: {step.effect}" if step.effect else step.text
+    needed = [Cost(step.consent, text, "")] if step.consent else []
+    missing = [one for one in needed if not covered(one.consent, allow)]
+    missing += [one for one in step.costs if not covered(one.consent, (*allow, *asked), one.counted)]
+    return [
+        Refusal(
+            "",
+            one.consent.partition(":")[0],
+            one.text,
+            _way_out(one),
+            one.consent,
+            {"allow": [one.consent]},
+        )
+        for one in missing
+    ]
+
+
+def _way_out(cost: Cost) -> str:
+    add = f"if that is meant, add allow: [{cost.consent}]"
+    return f"{cost.way_out}, or, {add}" if cost.way_out else add

@@ -19,16 +19,29 @@ Facts = t.TypeVar("Facts")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step costs besides, as things are now: `text` says it. `consent` ends with a number where
+    something was `counted`; then agreeing to more covers it too. `way_out` spares the cost."""
+
+    consent: str
+    text: str
+    way_out: str
+    counted: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Step:
     """Something to do: `name` is stable ("brokers.empty"), `text` says it to a person, `effect` what
     clients notice of it. `change` is what has to be known to do it; no secret stands in it. `consent` is what
-    somebody has to agree to before the operation begins."""
+    somebody has to agree to before the operation begins, and so is each of the `costs`, which change from
+    one look to the next and are no part of the path."""
 
     name: str
     text: str
     change: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     effect: str = ""
     consent: str = ""
+    costs: tuple[Cost, ...] = ()
 
     def public(self) -> dict[str, t.Any]:
         """The step as it stands in a result."""

@@ -19,7 +19,7 @@ import typing as t
 
 from ..._convergence import errors
 from ..._engine.access import Endpoint, Login, Trust
-from ..api import missing_library
+from ..api import OWN_NAME, missing_library
 
 try:
     import pika
@@ -253,7 +253,7 @@ def _parameters(
         socket_timeout=timeout,
         stack_timeout=timeout,
         blocked_connection_timeout=timeout,
-        client_properties={"connection_name": "brokerops.messaging"},
+        client_properties={"connection_name": OWN_NAME},
         **options,
     )
 

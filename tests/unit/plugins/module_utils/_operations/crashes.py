@@ -59,7 +59,9 @@ class World(Generic[Facts]):
 
     def run(self) -> None:
         """Carry the operation out, with every consent that it asks for."""
-        consents = [step.consent for step in find_path(self.operation, self.facts).steps if step.consent]
+        steps = find_path(self.operation, self.facts).steps
+        consents = [step.consent for step in steps if step.consent]
+        consents += [cost.consent for step in steps for cost in step.costs]
         operate(
             "this cluster",
             self.operation,
