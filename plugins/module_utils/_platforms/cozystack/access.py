@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import ssl
 import typing as t
 
@@ -73,10 +74,11 @@ class NoWay:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoredLogin:
-    """A login and the Secret that it was found in."""
+    """A login and the Secret that it was found in, with when that was made."""
 
     login: Login
     secret: str
+    created: datetime.datetime | None = None
 
 
 class Access:
@@ -94,6 +96,7 @@ class Access:
         self._release = APPLICATIONS[ref.kind].prefix + ref.name
         self._spec: t.Mapping[str, t.Any] | None = None
         self._shown: t.Mapping[str, t.Mapping[str, str]] | None = None
+        self._created: t.Mapping[str, datetime.datetime] = {}
 
     def inside(self) -> t.Iterator[Way | NoWay]:
         """The ways of the cluster's own network: by the name of the Service, then to the pods behind it."""
@@ -217,7 +220,7 @@ class Access:
             is_administrator = name == administrator
             if data["username"] == username or (username is None and is_administrator):
                 login = Login(data["username"], Secret(data["password"]), is_administrator)
-                return StoredLogin(login, name)
+                return StoredLogin(login, name, self._created.get(name))
         who = "the administrator" if username is None else f"the user {username!r}"
         known = sorted(data["username"] for data in self._secrets().values() if "username" in data)
         raise self._no_login(who, known)
@@ -227,7 +230,7 @@ class Access:
         logins = self._secrets().get(name, {})
         if username not in logins:
             raise self._no_login(f"the user {username!r}", sorted(logins))
-        return StoredLogin(Login(username, Secret(logins[username])), name)
+        return StoredLogin(Login(username, Secret(logins[username])), name, self._created.get(name))
 
     def _no_login(self, who: str, known: t.Sequence[str]) -> errors.NotFound:
         listed = f"there are those of {', '.join(known)}" if known else "there are none at all"
@@ -272,6 +275,11 @@ class Access:
                     **error.details,
                 ) from error
             self._shown = {one["metadata"]["name"]: _decoded(one.get("data") or {}) for one in items}
+            self._created = {
+                one["metadata"]["name"]: datetime.datetime.fromisoformat(one["metadata"]["creationTimestamp"])
+                for one in items
+                if one["metadata"].get("creationTimestamp")
+            }
         return self._shown
 
     def _pods(self, service: str, port: int, *, any_port: bool = False) -> dict[str, tuple[Endpoint, bool]]:
