@@ -22,7 +22,7 @@ import typing as t
 from ..._convergence.api import Requests
 from ..._convergence.errors import BrokerFailed, LoginRefused, Uncertain, Unreachable
 from ..._engine.access import Endpoint, Login, Trust, Way
-from ..api import Version, missing_library
+from ..api import OWN_NAME, Version, missing_library
 
 try:
     import nats.aio.client
@@ -370,7 +370,7 @@ class Nats:
             await asyncio.wait_for(
                 client.connect(
                     f"nats://{endpoint}",
-                    name="brokerops.messaging",
+                    name=OWN_NAME,
                     allow_reconnect=False,
                     max_reconnect_attempts=1,
                     reconnect_time_wait=0,
