@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""docs/inside/: one page for each kind of broker about what lives inside it, made of the tables."""
+"""docs/inside/: one page for each kind of broker about what lives inside it, and one about Secrets into which
+credentials are handed out, made of the tables.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.reach import plaintext_consents
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.brokers import broker
@@ -14,14 +16,16 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka
     CANCELLATION,
     REASSIGNMENT,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Check, Items, Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import Check, Kind
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import HARMLESS
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk import Risk, Rule
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.secrets import SECRET
 from tests.collection_path import ROOT
 from tooling.kinds import CODE, UTILS, sentence, table
-from tooling.said import Reader
+from tooling.said import Reader, Said
 
 PAGES = ROOT / "docs" / "inside"
 # Where a look at the brokers comes first, there are no shelves but these tables.
@@ -35,6 +39,14 @@ _KAFKA: Mapping[str, Kind] = {
 _KNOWN_LATER = {
     "text": "it reserves more than the account, or the servers, have left",
     "way_out": "reserve less with max_bytes, or give the account, or the volumes, more",
+}
+_KNOWN_LATER_OF_SECRETS = {
+    "marks[0]": "the label that the message names",
+    "', '.join(owners)": "what the message names",
+    "manager": "somebody else",
+    "found['type']": "another kind",
+    "right": "do what the message names",
+    "plan.ref.namespace": "the namespace",
 }
 
 
@@ -54,21 +66,41 @@ def _module(kind: Kind) -> str:
 
 def pages() -> dict[str, str]:
     """All pages by their file names."""
-    return {f"{name}.md": page(name, kinds) for name, kinds in tables().items()}
+    found = {f"{name}.md": page(name, kinds) for name, kinds in tables().items()}
+    return found | {"secret.md": secret_page()}
+
+
+_REFUSED = """\
+**A task was refused?** Its message says what to do, and `refusals` in its result has a `reason` for each
+refusal. Search this page for that code."""
+
+
+def _head(title: str) -> str:
+    return f"""\
+<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
+<!-- Copyright (c) 2026 The brokerops.messaging authors -->
+<!-- Made of the tables by `make docs`. Change the tables, not this file. -->
+# {title}: risks and reason codes
+
+{_REFUSED}
+"""
+
+
+def secret_page() -> str:
+    """The page about Secrets of the caller's own."""
+    reader = Reader(frozenset({"Finding"}), _KNOWN_LATER_OF_SECRETS)
+    asked = _table_of_asked(reader.file(UTILS / "_platforms" / "cozystack" / "secrets.py"))
+    section = _section("credential_secret", SECRET)
+    return "\n".join(
+        [_head("A credential in a Secret"), section, "## Asked before anything is written\n", asked]
+    )
 
 
 def page(name: str, kinds: Mapping[str, Kind]) -> str:
     """The page of one kind of broker."""
     plain = ", ".join(f"`{code}:CLUSTER`" for code in plaintext_consents(name))
     head = f"""\
-<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
-<!-- Copyright (c) 2026 The brokerops.messaging authors -->
-<!-- Made of the tables by `make docs`. Change the tables, not this file. -->
-# Inside {APPLICATIONS[name].kind.title}: risks and reason codes
-
-**A task was refused?** Its message says what to do, and `refusals` in its result has a `reason` for each
-refusal. Search this page for that code.
-
+{_head(f"Inside {APPLICATIONS[name].kind.title}")}
 A consent is `CODE:NAME` in `allow`. One that ends with `@N` agrees to losing up to N messages. A password
 goes over a public address in plain text only with {plain}.
 """
@@ -83,38 +115,50 @@ def _asked_before(name: str) -> str:
         Reader(frozenset({"Finding"}), _KNOWN_LATER | {"self.rows.singular": singular})
         for singular in ("stream", "bucket")
     ]
-    lines = {
-        (f"`{code}`", " Or: ".join(map(sentence, texts)), " Or: ".join(map(sentence, ways)))
+    found = [
+        said
         for path in sorted((UTILS / "_brokers" / name).rglob("*.py"))
         for reader in readers
         for said in reader.file(path)
+    ]
+    asked = _table_of_asked(found)
+    return f"## Asked of the brokers before anything is written\n\n{asked}" if asked else ""
+
+
+def _table_of_asked(found: Iterable[Said]) -> str:
+    lines = {
+        (f"`{code}`", " Or: ".join(map(sentence, texts)), " Or: ".join(map(sentence, ways)))
+        for said in found
         for _where, codes, texts, ways in [(*said.arguments, *[()] * 4)[:4]]
         for code in codes
         if CODE.fullmatch(code)
     }
-    text = "## Asked of the brokers before anything is written\n\n"
-    return text + table(("Reason", "Why not", "Way out"), sorted(lines)) if lines else ""
+    return table(("Reason", "Why not", "Way out"), sorted(lines)) if lines else ""
 
 
 def _section(module: str, kind: Kind) -> str:
-    (items,) = kind.items
-    rules = table(("Where", "Risk", "What happens, or why not", "Reason", "Consent"), _rules(items))
+    rules = table(("Where", "Risk", "What happens, or why not", "Reason", "Consent"), _rules(kind))
     checks = [*_checks(kind.constraints, "refused"), *_checks(kind.advice, "warning")]
     judged = table(("Reason", "Outcome", "Why"), checks) if checks else ""
     return "\n".join(part for part in (f"## {module}\n", rules, judged) if part)
 
 
-def _rules(items: Items) -> Iterator[Sequence[str]]:
+def _rules(kind: Kind) -> Iterator[Sequence[str]]:
     """A row for each rule; those that say the same of many options share one."""
     shared: dict[Sequence[str], list[str]] = {}
-    for where, option, rule in _places(items):
+    for where, option, rule in _places(kind):
         shared.setdefault(_said(option, rule), []).append(where)
     for said, places in shared.items():
         yield ", ".join(places), *said
 
 
-def _places(items: Items) -> Iterator[tuple[str, str, Rule]]:
-    yield from (("new", "", rule) for rule in items.add)
+def _places(kind: Kind) -> Iterator[tuple[str, str, Rule]]:
+    (items,) = kind.items
+    for where, whole in (("new", kind.create), ("state: absent", kind.delete)):
+        if whole not in (None, HARMLESS):
+            yield where, "", whole
+    yield from ((f"`{field.option}`", "", rule) for field in kind.fields for rule in field.rules)
+    yield from ((f"new {items.singular}" if kind.fields else "new", "", rule) for rule in items.add)
     yield from (("removed", "", rule) for rule in items.remove)
     for field in items.fields:
         for rule in field.rules:

@@ -202,8 +202,8 @@ def _findings(kind: Kind, items: Items) -> Iterator[Row]:
     values = {"kind.name": kind.name, "rows.singular": items.singular, "problem.text": same}
     reader = Reader(frozenset({"Finding", "Refusal"}), _KNOWN_LATER | values)
     for path in sorted(UTILS.rglob("*.py")):
-        if path.is_relative_to(UTILS / "_brokers") or path.name == "operate.py":
-            continue  # what lives inside, and long operations, have pages of their own
+        if path.is_relative_to(UTILS / "_brokers") or path.name in ("operate.py", "secrets.py"):
+            continue  # what lives inside, long operations and Secrets have pages of their own
         for said in reader.file(path):
             where, codes, texts, ways = (*said.arguments, *[()] * 4)[:4]
             # a code that is known only when the code runs is a row's, and there already

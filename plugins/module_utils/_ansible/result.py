@@ -19,7 +19,8 @@ from .._engine.secret import Secret, secrets_in
 from .._engine.state import Actual, ClusterRef, State
 
 Result = dict[str, t.Any]
-_TELLING = 4
+TELLING = 4
+"""With fewer letters a secret stands in many texts that are none."""
 
 
 def cluster_result(
@@ -80,7 +81,7 @@ def telling_secrets(actual: Actual | None) -> t.Iterator[str]:
     """Secrets that stand in a cluster and are long enough to be found in a message for what they are."""
     state = actual.state if actual else State()
     for secret in secrets_in([state.values, state.items]):
-        if len(secret.reveal()) >= _TELLING:
+        if len(secret.reveal()) >= TELLING:
             yield secret.reveal()
 
 

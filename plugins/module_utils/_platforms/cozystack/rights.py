@@ -25,12 +25,14 @@ _MONITORS = "cozystack.io"
 
 
 class Right(t.NamedTuple):
-    """A verb on the objects of a resource, `group` empty for the core; `use` is what it is for."""
+    """A verb on the objects of a resource, `group` empty for the core, or on the one that has the `name`;
+    `use` is what it is for."""
 
     verb: str
     group: str
     resource: str
     use: str
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}" + (f".{self.group}" if self.group else "")
@@ -59,7 +61,7 @@ def may(session: Session, namespace: str, right: Right) -> bool | None:
         "verb": right.verb,
         "group": right.group,
         "resource": right.resource,
-    }
+    } | ({"name": right.name} if right.name else {})
     question = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
