@@ -25,6 +25,8 @@ options:
     description:
       - Partitions, quorum queues and streams that have fewer replicas get as many. If unset, they keep what they have.
       - A cluster of one has to be told, V(1) among the answers, as more members alone make nothing safer.
+      - Kafka's topics of one replica are held at a C(min.insync.replicas) of 1 while they get more, so that writes with
+        C(acks=all) go on. In the end no topic keeps a 1 of its own, as what is kept twice should also be acknowledged twice.
     type: int
   rebalance:
     description:

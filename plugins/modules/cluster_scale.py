@@ -134,6 +134,11 @@ waited:
       type: float
       returned: always
       sample: 12.0
+bytes_to_copy:
+  description: About how many bytes the steps copy from member to member, by what these held in the beginning.
+  returned: once the brokers could be asked
+  type: int
+  sample: 16777216
 members:
   description: What was seen last.
   returned: once the brokers could be asked
@@ -175,6 +180,16 @@ members:
       type: int
       returned: always
       sample: 0
+    held:
+      description: How many topics have a C(min.insync.replicas) of 1 of their own.
+      type: int
+      returned: always
+      sample: 0
+    bytes:
+      description: How many bytes each of them holds, by its number. For RabbitMQ those of messages in queues.
+      type: dict
+      returned: always
+      sample: {"0": 73400320, "1": 73400320, "2": 71303168, "3": 8388608, "4": 8388608}
     ghosts:
       description: The numbers of those that a quorum still counts and that do not run.
       type: list

@@ -17,7 +17,7 @@ import typing as t
 
 from .._brokers.api import Client
 from .._brokers.contents import Contents
-from .._brokers.kafka.client import Kafka
+from .._brokers.kafka.client import SET_ON_TOPIC, Kafka
 from .._brokers.kafka.groups import GROUPS, Groups, read_groups, served
 from .._brokers.kafka.names import Key, partition_name
 from .._brokers.kafka.reassignment import (
@@ -29,7 +29,7 @@ from .._brokers.kafka.reassignment import (
     read_layout,
     wanted,
 )
-from .._brokers.kafka.topics import SET_ON_TOPIC, Running, read_topics
+from .._brokers.kafka.topics import Running, read_topics
 from .._convergence.api import Requests
 from .._convergence.converge import Mode, Outcome, Terms, converge
 from .._convergence.errors import ConnectionFailed, Failure, Forbidden, NotAuthenticated

@@ -108,7 +108,9 @@ def _system_problems(options: Options) -> list[Problem]:
 
 def _result(scale: _Scale | None, progress: Progress, *, writes: bool, failed: bool) -> Result:
     result = operation_result(progress, would_change=not writes and not failed)
-    return result | ({} if scale is None else scale.result())
+    if scale is None:
+        return result
+    return result | {"bytes_to_copy": scale.bytes_of(progress)} | scale.result()
 
 
 def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options, system: t.Any) -> Membership:
@@ -135,6 +137,7 @@ class _Scale:
     session: Session
     ways: tuple[Reached[t.Any], ...]
     membership: Membership
+    first: Members | None = None
     seen: Members | None = None
     last: Look | None = None
 
@@ -179,8 +182,20 @@ class _Scale:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What scaling cannot do anything about, as far as the brokers say so."""
-        return self.last.notes if self.last is not None else ()
+        """What scaling does not do anything about: what the brokers say, and load that was not to move."""
+        return (*(self.last.notes if self.last is not None else ()), *self._idle())
+
+    def _idle(self) -> t.Iterator[str]:
+        seen, wanted = self.seen, self.options["replicas"]
+        if seen is None or self.options["rebalance"]:
+            return
+        idle = [number for number in range(wanted) if not seen.holding.get(number)]
+        if idle and len(idle) < wanted:
+            manner = self.membership.manner
+            yield (
+                f"{manner.numbers(idle)} hold nothing and take no load off others, as rebalance is false; "
+                "only what is made from now on may come to them"
+            )
 
     def ask_beforehand(self) -> None:
         """Whether the platform has room for more: its quota, rights and schema. Raises Refused."""
@@ -199,7 +214,7 @@ class _Scale:
                     raise
             else:
                 if not seen.trouble or time.monotonic() > deadline:
-                    self.seen = seen
+                    self.first, self.seen = self.first or seen, seen
                     return seen
             time.sleep(_PAUSE)
 
@@ -210,6 +225,8 @@ class _Scale:
             self._declare(change["replicas"], writes=True)
         elif step.name == "members.empty":
             self.membership.empty(change["members"])
+        elif step.name in ("minimum.hold", "minimum.release"):
+            self._set_minimum(holds=step.name == "minimum.hold")
         elif step.name == "quorum.forget":
             self.membership.forget(change["members"])
         elif step.name == "replicas.raise":
@@ -217,6 +234,12 @@ class _Scale:
             self._align(change["replication"])
         else:
             self.membership.spread()
+
+    def bytes_of(self, progress: Progress) -> int | None:
+        """About how many bytes the path copies, by what the members held at its beginning."""
+        if self.first is None or progress.path is None:
+            return None
+        return sum(self.first.bytes_of(step) for step in progress.path.steps)
 
     def close(self) -> None:
         """End the connections with the brokers."""
@@ -243,6 +266,7 @@ class _Scale:
         ready = frozenset(pod.ordinal for pod in pods if pod.ready and pod.ordinal is not None)
         said = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
         del said["notes"]
+        said |= {"exposed": len(found.exposed), "held": len(found.held)}
         said["running"] = ready if found.running is None else found.running
         said["short"] += len(self._misdeclared(self.options["replication"]))
         return Members(declared=self._declared(), pods=len(pods) or len(said["running"]), **said)
@@ -276,16 +300,35 @@ class _Scale:
             rows = {name: {"replicas": factor} for name, runs in found.items() if runs == factor}
             self._converge(State({}, {"topics": rows}), {REPLICAS_RUN: factor}, writes=True)
 
+    def _set_minimum(self, *, holds: bool) -> None:
+        """Give Kafka's topics a minimum in sync of 1, or that of the brokers again: in the declaration where
+        they are declared, as the operator would take back what it finds otherwise."""
+        from .._brokers.kafka.members import MINIMUM, Brokers  # loaded for Kafka alone
+
+        actual = Cozystack(self.session).read(self.ref)
+        if self.last is None or actual is None or not isinstance(self.membership, Brokers):
+            raise AssertionError("decided only after a look at a Kafka cluster")
+        topics = self.last.exposed if holds else self.last.held
+        value = 1 if holds else None
+        if declared := {
+            name: {"config": {MINIMUM: value}} for name in topics if name in actual.state.named("topics")
+        }:
+            consents = [f"kafka.topic.min_insync_replicas.below_two:{name}" for name in declared]
+            self._converge(State({}, {"topics": declared}), {}, writes=True, also=consents)
+        self.membership.set_minimum([name for name in topics if name not in declared], value)
+
     def _declare(self, replicas: int, *, writes: bool) -> None:
         """The brokers from this number on are known to be empty: the step before has seen to it."""
         self._converge(State({_FIELDS[self.ref.kind]: replicas}), {EMPTY_FROM: replicas}, writes=writes)
 
-    def _converge(self, state: State, told: t.Mapping[str, t.Any], *, writes: bool) -> None:
+    def _converge(
+        self, state: State, told: t.Mapping[str, t.Any], *, writes: bool, also: t.Sequence[str] = ()
+    ) -> None:
         converge(
             Cozystack(self.session, told),
             self.ref,
             Wanted(True, state),
-            terms=Terms(self.options["allow"]),
+            terms=Terms([*self.options["allow"], *also]),
             mode=Mode(writes, timeout=self.options["wait_timeout"]),
             outcome=Outcome(),
         )
@@ -300,6 +343,8 @@ def _public(seen: Members) -> Result:
         "moving": seen.moving,
         "uneven": seen.uneven,
         "short": seen.short,
+        "held": seen.held,
+        "bytes": {str(number): size for number, size in sorted(seen.sizes.items())},
         "ghosts": sorted(seen.ghosts),
         "trouble": seen.trouble,
     }

@@ -14,8 +14,8 @@ from .._operations.scaling import Manner, Ordinal
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """What the brokers themselves say; the fields are those of `_operations.scaling.Members`. `notes` are
-    worth a warning: what scaling cannot do anything about."""
+    """What the brokers themselves say; the fields are those of `_operations.scaling.Members`, but `exposed`
+    and `held` are names here. `notes` are worth a warning: what scaling cannot do anything about."""
 
     running: frozenset[Ordinal] | None
     """None where the brokers do not say, and the platform has to be believed."""
@@ -24,9 +24,13 @@ class Look:
     uneven: int = 0
     short: int = 0
     widest: int = 0
+    exposed: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     ghosts: frozenset[Ordinal] = frozenset()
     trouble: str = ""
     unseen: str = ""
+    sizes: t.Mapping[Ordinal, int] = dataclasses.field(default_factory=dict)
+    lacking: int = 0
     notes: tuple[str, ...] = ()
 
 

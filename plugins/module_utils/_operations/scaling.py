@@ -29,6 +29,10 @@ class Members:
     things have fewer replicas than was asked for, `widest` the most replicas that one has. `ghosts` are
     members that the brokers still count in a quorum and that do not run. `trouble` is why the cluster is in
     no state to be changed.
+
+    `exposed` is how many topics of one replica would refuse writes with acks=all while another replica is
+    copied, as the brokers want two in sync once they are two. `held` is how many have a minimum of 1 of
+    their own: they go on meanwhile, and a single broker acknowledges. Only Kafka has such.
     """
 
     declared: int
@@ -39,14 +43,29 @@ class Members:
     uneven: int = 0
     short: int = 0
     widest: int = 0
+    exposed: int = 0
+    held: int = 0
     ghosts: frozenset[Ordinal] = frozenset()
     trouble: str = ""
     unseen: str = ""
     """Why nobody can say what the members hold, empty where somebody can."""
+    sizes: t.Mapping[Ordinal, int] = dataclasses.field(default_factory=dict, compare=False)
+    """How many bytes each member holds. They grow while clients work, so they say nothing about progress."""
+    lacking: int = dataclasses.field(default=0, compare=False)
+    """How many bytes the replicas are that things are `short` of."""
 
     def load_of(self, leaving: t.Collection[Ordinal]) -> int:
         """How many replicas these members hold."""
         return sum(self.holding.get(one, 0) for one in leaving)
+
+    def bytes_of(self, step: Step) -> int:
+        """About how many bytes a step copies from member to member."""
+        if step.name == "members.empty":
+            return sum(self.sizes.get(one, 0) for one in step.change["members"])
+        if step.name == "load.spread":
+            moved: int = sum(self.sizes.values()) * step.change["replicas"]
+            return moved // max(sum(self.holding.values()), 1)
+        return self.lacking if step.name == "replicas.raise" else 0
 
 
 Thing = t.TypeVar("Thing", bound=tuple[str, ...])
@@ -94,6 +113,10 @@ class Manner:
     one_by_one: bool = False
     stays: tuple[str, str] | None = None
 
+    def numbers(self, members: t.Collection[Ordinal]) -> str:
+        """These members, in words."""
+        return f"{self.members} {', '.join(str(one) for one in sorted(members))}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scaling:
@@ -128,7 +151,7 @@ class Scaling:
         if left:  # those below are declared, and come back
             return Step(
                 "quorum.forget",
-                f"take {self._numbers(left)} out of the quorum, as they have left",
+                f"take {self.manner.numbers(left)} out of the quorum, as they have left",
                 {"members": left},
                 "none",
             )
@@ -147,6 +170,8 @@ class Scaling:
                 f"say how many replicas they are to have: replication: {min(3, self.wanted)}, or 1 to "
                 "leave them as they are",
             )
+        if seen.exposed and self._widens:
+            return self._hold(seen)
         return Step(
             "cluster.grow",
             f"{seen.declared} {self.manner.members} become {self.wanted}",
@@ -177,15 +202,10 @@ class Scaling:
         leaving = frozenset(range(left, seen.declared))
         load = seen.load_of(leaving)
         if load:
-            return Step(
-                "members.empty",
-                f"move {load} {self.manner.replicas} off {self._numbers(leaving)}",
-                {"members": sorted(leaving)},
-                "leaders change; nothing is lost, as a replica leaves only after another one has joined",
-            )
+            return self._empty(leaving, load)
         return Step(
             "cluster.shrink",
-            f"{seen.declared} {self.manner.members} become {left}; {self._numbers(leaving)} hold nothing",
+            f"{seen.declared} {self.manner.members} become {left}; {self.manner.numbers(leaving)} are empty",
             {"replicas": left},
             self.manner.shrink_effect,
             f"{self.manner.leaving}:{self.name}" if self.manner.leaving else "",
@@ -196,6 +216,8 @@ class Scaling:
             return self._leaving(seen)
         if len(seen.running) < self.wanted:
             return Wait(f"{len(seen.running)} of {self.wanted} {self.manner.members} have joined")
+        if seen.exposed and self._widens:
+            return self._hold(seen)
         if seen.short and self.replication is not None:
             return Step(
                 "replicas.raise",
@@ -203,24 +225,57 @@ class Scaling:
                 {"replication": self.replication},
                 "more traffic between the members while data is copied",
             )
+        if seen.held and self._widens:
+            return Step(
+                "minimum.release",
+                f"{seen.held} topics that one broker alone could acknowledge go back to the brokers' own "
+                "min.insync.replicas",
+                {"topics": seen.held},
+                "from then on, what is acknowledged outlives the loss of any one broker",
+            )
         if seen.uneven and self.rebalance:
             return Step(
                 "load.spread",
                 f"spread load over all {self.manner.members}: {seen.uneven} {self.manner.replicas} move",
-                {"members": sorted(seen.running)},
+                {"members": sorted(seen.running), "replicas": seen.uneven},
                 "leaders change; more traffic between the members while data is copied",
             )
         return Done(f"{self.wanted} {self.manner.members} run, by the brokers' own word")
+
+    @property
+    def _widens(self) -> bool:
+        """Whether things are to have more than one replica."""
+        return (self.replication or 1) > 1
+
+    def _hold(self, seen: Members) -> Step:
+        return Step(
+            "minimum.hold",
+            f"hold min.insync.replicas of {seen.exposed} topics with one replica at 1 until they have "
+            f"{self.replication}",
+            {"topics": seen.exposed},
+            "writes with acks=all go on while replicas are copied; until then one broker alone acknowledges, "
+            "as it does now",
+        )
+
+    def _empty(self, leaving: t.Collection[Ordinal], load: int) -> Step:
+        return Step(
+            "members.empty",
+            f"move {load} {self.manner.replicas} off {self.manner.numbers(leaving)}",
+            {"members": sorted(leaving)},
+            "leaders change; nothing is lost, as a replica leaves only after another one has joined",
+        )
 
     def _too_many(self, seen: Members) -> int:
         """How many run that are not declared any more."""
         return max(max(len(seen.running), seen.pods) - seen.declared, 0)
 
-    def _leaving(self, seen: Members) -> Wait:
+    def _leaving(self, seen: Members) -> Decision:
+        """Those go by themselves that are empty. What came onto one meanwhile, a new topic, keeps it for good
+        where the platform looks at that; where it does not, nothing can be done in time."""
+        undeclared = [one for one in seen.running if one >= seen.declared]
+        if (load := seen.load_of(undeclared)) and not self.manner.one_by_one:
+            return self._empty(undeclared, load)
         return Wait(f"{self._too_many(seen)} {self.manner.members} still run that are not declared any more")
-
-    def _numbers(self, members: t.Collection[Ordinal]) -> str:
-        return f"{self.manner.members} {', '.join(str(one) for one in sorted(members))}"
 
     def expect(self, seen: Members, decision: Step | Wait) -> Members:
         """What will be observed afterwards."""
@@ -244,4 +299,8 @@ class Scaling:
             return dataclasses.replace(seen, holding={**seen.holding, **emptied})
         if decision.name == "replicas.raise":
             return dataclasses.replace(seen, short=0)
+        if decision.name == "minimum.hold":
+            return dataclasses.replace(seen, exposed=0, held=seen.held + seen.exposed)
+        if decision.name == "minimum.release":
+            return dataclasses.replace(seen, held=0)
         return dataclasses.replace(seen, uneven=0)

@@ -7,8 +7,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -64,20 +62,6 @@ class Brokers:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    def kill(self, play: subprocess.Popen[bytes]) -> None:
-        """End a play at once with all that it has started: Ansible gives each worker, and so each module,
-        a session of its own.
-        """
-        doomed = [play.pid]
-        for pid in doomed:  # which grows meanwhile
-            with contextlib.suppress(FileNotFoundError):
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    doomed += [int(child) for child in (task / "children").read_text().split()]
-        for pid in doomed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        play.wait()
 
     @contextlib.contextmanager
     def admin(self) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.collection.kafka_inside import Brokers, changes, said
-from tests.integration.collection.plays import Task, reasons
+from tests.integration.collection.plays import Task, kill, reasons
 from tests.integration.lab.processes_of import cluster, until
 from tests.lab.brokers.proofs import kafka_publish
 
@@ -176,7 +176,7 @@ def kill_in_the_middle(brokers: Brokers, name: str, partitions: int, batch: int)
     with brokers.producing(name) as acknowledged:
         process = brokers.start(move("killed", **goal))
         until(lambda: moved() >= partitions // 4 or process.poll() is not None)
-        brokers.kill(process)
+        kill(process)
         assert 0 < moved() < partitions, "in the middle"
         before = {number: one for number, one in enumerate(brokers.replicas(name)) if 0 not in one}
         written = len(acknowledged)

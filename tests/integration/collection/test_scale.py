@@ -43,14 +43,16 @@ def test_kafka_from_one_broker_to_three_and_back_to_two(real_place: Place) -> No
         scale("check", "kafka", "orders", replicas=3, replication=2, check_mode=True),
     )
     assert reasons(looked["unsaid"]) == ["kafka.scale.replication"]
-    assert steps(looked["plan"]) == ["cluster.grow", "replicas.raise", "load.spread"]
+    raised = ["minimum.hold", "cluster.grow", "replicas.raise", "minimum.release", "load.spread"]
+    assert steps(looked["plan"]) == raised
+    assert looked["plan"]["bytes_to_copy"] >= sum(map(len, MESSAGES))
     assert looked["plan"]["plan"] == looked["check"]["plan"]
     assert (looked["plan"]["changed"], looked["check"]["changed"]) == (False, True)
     assert looked.writes == []
 
     grown = real_place.run(scale("up", "kafka", "orders", replicas=3, replication=2))["up"]
     assert grown["members"]["running"] == [0, 1, 2]
-    assert grown["members"]["short"] == grown["members"]["uneven"] == 0
+    assert grown["members"]["short"] == grown["members"]["uneven"] == grown["members"]["held"] == 0
     assert all(grown["members"]["holding"].values()), "nobody is left without load"
 
     again = real_place.run(

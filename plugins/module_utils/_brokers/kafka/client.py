@@ -21,7 +21,14 @@ import time
 import typing as t
 
 from ..._convergence.api import Requests
-from ..._convergence.errors import BrokerFailed, LoginRefused, Rejected, TooOld, Unreachable
+from ..._convergence.errors import (
+    BrokerFailed,
+    Conflict,
+    LoginRefused,
+    Rejected,
+    TooOld,
+    Unreachable,
+)
 from ..._engine.access import Endpoint, Login, Trust, Way
 from ..api import Version, missing_library
 from .names import Key
@@ -40,6 +47,7 @@ _PAUSE = 0.2
 _FIRST_RECORDS = 65536
 _MECHANISM = "SCRAM-SHA-512"
 """What Strimzi's listeners with users take."""
+SET_ON_TOPIC = "DYNAMIC_TOPIC_CONFIG"
 
 Found = t.TypeVar("Found")
 
@@ -207,6 +215,12 @@ class Kafka:
         controller = found["controller_id"]
         return Brokers(dict(sorted(nodes.items())), None if controller < 0 else controller)
 
+    def versions(self) -> dict[int, Version]:
+        """What each broker runs, as far as the requests that it understands tell."""
+        numbers = list(self.brokers().nodes)
+        found = self._read("the versions", lambda admin: [_version(admin, number) for number in numbers])
+        return dict(zip(numbers, found, strict=True))
+
     def controllers(self) -> Controllers:
         """The quorum of the controllers. Raises TooOld where ZooKeeper is in their place."""
         found = self._read("the controllers", lambda admin: admin.describe_metadata_quorum())
@@ -241,6 +255,34 @@ class Kafka:
         """One value in effect for each of these topics."""
         found = self._settings("TOPIC", list(topics), [key])
         return {name: str(keys[key].value) for name, keys in found.items() if key in keys}
+
+    def own_setting(self, topics: t.Sequence[str], key: str) -> dict[str, str]:
+        """The value of those topics that have one of their own."""
+        found = self._settings("TOPIC", list(topics), [key])
+        return {
+            name: str(keys[key].value)
+            for name, keys in found.items()
+            if key in keys and keys[key].source == SET_ON_TOPIC
+        }
+
+    def set_topics(self, topics: t.Iterable[str], key: str, value: str | None) -> None:
+        """Give topics a value of their own, or with None that of the brokers. From topics that are declared
+        the operator takes it back. Raises Conflict where one has gone, Rejected."""
+        ops = kafka.admin.AlterConfigOp
+        change = {key: (ops.DELETE, None) if value is None else (ops.SET, value)}
+        sort = kafka.admin.ConfigResourceType.TOPIC
+        asked = [kafka.admin.ConfigResource(sort, name, change) for name in topics]
+        if not asked:
+            return
+        answers = self._write(
+            f"setting {key}",
+            lambda admin: admin.alter_configs(asked, raise_on_unknown=False, incremental=True),
+        )
+        for name, answer in answers.get("topic", {}).items():
+            if kafka.errors.UnknownTopicOrPartitionError.__name__ in answer:
+                raise Conflict(f"topic {name} has gone meanwhile")
+            if answer != "OK":
+                raise Rejected(f"setting {key} of topic {name} was refused: {answer}")
 
     def broker_settings(self, brokers: t.Sequence[int]) -> dict[int, dict[str, Setting]]:
         """Everything in effect for these brokers."""

@@ -12,7 +12,7 @@ import typing as t
 from ..._convergence.converge import Mode, Outcome, Terms, converge
 from ..._convergence.errors import Rejected
 from ..._engine.state import ClusterRef
-from ..._operations.reassignment import Aim, Layout, targets
+from ..._operations.reassignment import Aim, Key, Layout, targets
 from ..._operations.scaling import Manner
 from ..membership import Look
 from .client import Kafka
@@ -27,6 +27,7 @@ MANNER = Manner(
     "(1 to 3), all restart one by one",
     shrink_effect="the empty brokers and their volumes go",
 )
+MINIMUM = "min.insync.replicas"
 _SHOWN = 3
 
 
@@ -44,16 +45,16 @@ class Brokers:
         holding = collections.Counter(dict.fromkeys(layout.brokers, 0))
         for placed in layout.partitions.values():
             holding.update(placed.replicas)
-        short = [
-            key
-            for key, placed in layout.partitions.items()
-            if replication and len(placed.replicas) < replication
-        ]
+        wanted = replication or 0
+        short = [key for key, placed in layout.partitions.items() if len(placed.replicas) < wanted]
         lagging = [
             key
             for key, placed in layout.partitions.items()
             if not placed.moving and set(placed.replicas) - placed.in_sync
         ]
+        sizes, largest = self._sizes()
+        alone = {key[0] for key in short if len(layout.partitions[key].replicas) == 1}
+        minimums = self._kafka.own_setting(sorted({key[0] for key in layout.partitions}), MINIMUM)
         return Look(
             running=frozenset(layout.brokers),
             holding=dict(holding),
@@ -61,8 +62,29 @@ class Brokers:
             uneven=len(_changed(layout, Aim(spread=True))),
             short=len(short),
             widest=max((len(placed.replicas) for placed in layout.partitions.values()), default=0),
+            exposed=tuple(sorted(alone - minimums.keys())),
+            held=tuple(sorted(name for name, value in minimums.items() if value == "1")),
             trouble=_lagging(lagging),
+            sizes=sizes,
+            lacking=sum(
+                largest.get(key, 0) * (wanted - len(layout.partitions[key].replicas)) for key in short
+            ),
         )
+
+    def _sizes(self) -> tuple[dict[int, int], dict[Key, int]]:
+        """The bytes on each broker, and those of each partition's largest replica."""
+        sizes: collections.Counter[int] = collections.Counter()
+        largest: dict[Key, int] = {}
+        for disk in self._kafka.disks():
+            for key, log in disk.logs.items():
+                sizes[disk.broker] += log.size
+                largest[key] = max(log.size, largest.get(key, 0))
+        return dict(sizes), largest
+
+    def set_minimum(self, topics: t.Collection[str], minimum: int | None) -> None:
+        """Give these topics a min.insync.replicas of their own, or none. Those that are declared on the
+        platform have it declared instead, or its operator would take it back."""
+        self._kafka.set_topics(topics, MINIMUM, None if minimum is None else str(minimum))
 
     def empty(self, leaving: t.Collection[int]) -> None:
         """Move every partition, internal ones too, off these brokers."""

@@ -14,7 +14,6 @@ from .client import Kafka, Partition, Setting, Topic
 from .names import Key
 
 KAFKAS_OWN = "DEFAULT_CONFIG"
-SET_ON_TOPIC = "DYNAMIC_TOPIC_CONFIG"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -58,11 +58,18 @@ class _Seen:
     streams: dict[Place, Json] = dataclasses.field(default_factory=dict)
     replicas: dict[Place, int] = dataclasses.field(default_factory=dict)
     """How many servers are to hold a stream; one more does while it moves."""
+    sizes: dict[Place, int] = dataclasses.field(default_factory=dict)
+    """The bytes of a stream, once."""
 
     def holders(self, place: Place) -> set[str]:
         """The servers that hold a stream, as its leader says."""
         cluster = self.streams[place]
         return {cluster.get("leader") or "", *(one["name"] for one in cluster.get("replicas") or ())} - {""}
+
+    def joined(self) -> set[str]:
+        """The servers that run and that the group counts. For five minutes it refuses one that it was told
+        to forget (nats-server, server/raft.go), and so one that comes back with an empty volume."""
+        return {name for name in self.running if name == self.leader or _peer(name) in self.peers}
 
     def ghosts(self) -> dict[str, Ordinal]:
         """The peers that do not run. What the group calls such a server once it is forgotten by the routes
@@ -88,19 +95,24 @@ class Servers:
             _ordinal(name) for place in seen.streams for name in seen.holders(place)
         )
         moving = [one for one, wanted in seen.replicas.items() if len(seen.holders(one)) > wanted]
-        unseen = ""
+        short = self._short(replication) if replication else []
+        unseen, notes = "", []
         if self._system is None:
             unseen = "only the system account sees the streams of all accounts; give system_username"
+            notes = ["streams are not spread over servers that join: that takes a system_username"]
         return Look(
-            running=frozenset(map(_ordinal, seen.running)) if self._system else None,
+            running=frozenset(map(_ordinal, seen.joined())) if self._system else None,
             holding={number: holding[number] for number in {*holding, *map(_ordinal, seen.running)}},
             moving=len(moving),
             uneven=len(_moves(seen)) if self._system else 0,
-            short=len(self._short(replication)) if replication else 0,
+            short=len(short),
             widest=max(seen.replicas.values(), default=0),
             ghosts=frozenset(seen.ghosts().values()),
             trouble=_trouble(seen),
             unseen=unseen,
+            sizes=_held(seen),
+            lacking=sum(row["state"]["bytes"] * ((replication or 0) - _replicas(row)) for row in short),
+            notes=tuple(notes),
         )
 
     def empty(self, leaving: t.Collection[Ordinal]) -> None:
@@ -124,7 +136,7 @@ class Servers:
 
     def replicate(self, replication: int) -> None:
         """Give the streams of this user's account that have fewer replicas as many."""
-        if short := self._short(replication):
+        if short := [row["config"]["name"] for row in self._short(replication)]:
             converge(
                 Streams(self._client, frozenset(short)),
                 self._ref,
@@ -134,13 +146,9 @@ class Servers:
                 outcome=Outcome(),
             )
 
-    def _short(self, replication: int) -> list[str]:
+    def _short(self, replication: int) -> list[Json]:
         """The streams of this user's account, which nobody else can change, that have fewer replicas."""
-        return [
-            row["config"]["name"]
-            for row in self._client.streams()
-            if row["config"].get("num_replicas", 1) < replication
-        ]
+        return [row for row in self._client.streams() if _replicas(row) < replication]
 
     def forget(self, ghosts: t.Collection[Ordinal]) -> None:
         """Take servers out of the meta group, which otherwise counts them in its majority for ever."""
@@ -195,7 +203,8 @@ class Servers:
             for row in self._client.streams():
                 place = ("", row["config"]["name"])
                 seen.streams[place] = row.get("cluster") or {}
-                seen.replicas[place] = row["config"].get("num_replicas", 1)
+                seen.replicas[place] = _replicas(row)
+                seen.sizes[place] = row["state"]["bytes"]
             return seen
         asked = {"accounts": True, "streams": True, "config": True}
         for answer in self._system.survey("$SYS.REQ.SERVER.PING.JSZ", asked):
@@ -209,16 +218,30 @@ class Servers:
                 for row in account.get("stream_detail") or ():
                     cluster = row.get("cluster") or {}
                     place = (account["name"], row["name"])
-                    seen.replicas[place] = (row.get("config") or {}).get("num_replicas", 1)
+                    seen.replicas[place] = _replicas(row)
                     if cluster.get("leader") == server or place not in seen.streams:
                         seen.streams[place] = cluster
+                        seen.sizes[place] = (row.get("state") or {}).get("bytes", 0)
         return seen
 
 
 def _moves(seen: _Seen) -> list[tuple[Place, str]]:
     """The streams that have to leave a server so that no server holds two more than another."""
     holders = {place: seen.holders(place) for place in seen.streams}
-    return [(place, leaving) for place, leaving, _joining in even_out(holders, seen.running)]
+    return [(place, leaving) for place, leaving, _joining in even_out(holders, seen.joined())]
+
+
+def _replicas(row: Json) -> int:
+    """How many servers are to hold the stream."""
+    return int((row.get("config") or {}).get("num_replicas", 1))
+
+
+def _held(seen: _Seen) -> dict[Ordinal, int]:
+    """The bytes that each server holds."""
+    held: collections.Counter[Ordinal] = collections.Counter()
+    for place, size in seen.sizes.items():
+        held.update({_ordinal(name): size for name in seen.holders(place)})
+    return dict(held)
 
 
 def _trouble(seen: _Seen) -> str:

@@ -61,15 +61,20 @@ class Nodes:
         nodes, queues = self._nodes(), self._queues()
         running = {name for name, node in nodes.items() if node["running"]}
         holding = _holding(queues)
-        short = [place for place, row in _quorum(queues) if len(row["members"]) < (replication or 0)]
-        alone = [name for (_vhost, name), row in sorted(queues.items()) if row.get("type") == CLASSIC]
+        missing = {
+            place: (replication or 0) - len(row["members"])
+            for place, row in _quorum(queues)
+            if len(row["members"]) < (replication or 0)
+        }
         return Look(
             running=frozenset(_ordinal(name) for name in running),
             holding={_ordinal(name): holding[name] for name in nodes},
             uneven=len(_moves(queues, running)),
-            short=len(short),
+            short=len(missing),
             trouble=_trouble(nodes, queues),
-            notes=(f"{_some(alone)}: a classic queue lives on one node",) if alone else (),
+            sizes=_sizes(nodes, queues),
+            lacking=sum(_bytes(queues[place]) * more for place, more in missing.items()),
+            notes=tuple(_notes(queues)),
         )
 
     def empty(self, leaving: t.Collection[Ordinal]) -> None:
@@ -142,7 +147,7 @@ class Nodes:
         return {node["name"]: node for node in self._client.get("nodes", columns=columns)}
 
     def _queues(self) -> dict[Place, Row]:
-        columns = "name,vhost,type,node,members,online,exclusive"
+        columns = "name,vhost,type,node,members,online,exclusive,message_bytes"
         return {
             (row["vhost"], row["name"]): row
             for row in self._client.pages("queues", columns=columns)
@@ -160,10 +165,36 @@ def _quorum(queues: t.Mapping[Place, Row]) -> t.Iterator[tuple[Place, Row]]:
 
 def _holding(queues: t.Mapping[Place, Row]) -> collections.Counter[str]:
     """How many queues, or members of queues, each node holds."""
-    held: collections.Counter[str] = collections.Counter()
-    for row in queues.values():
-        held.update(row["members"] if row.get("type") in (QUORUM, STREAM) else [row.get("node", "")])
+    return collections.Counter(node for row in queues.values() for node in _holders(row))
+
+
+def _holders(row: Row) -> list[str]:
+    held: list[str] = row["members"] if row.get("type") in (QUORUM, STREAM) else [row.get("node", "")]
     return held
+
+
+def _sizes(nodes: t.Collection[str], queues: t.Mapping[Place, Row]) -> dict[Ordinal, int]:
+    """The bytes of the messages that each node holds."""
+    sizes = dict.fromkeys(nodes, 0)
+    for row in queues.values():
+        for node in _holders(row):
+            sizes[node] = sizes.get(node, 0) + _bytes(row)
+    return {_ordinal(node): size for node, size in sizes.items()}
+
+
+def _bytes(row: Row) -> int:
+    return int(row.get("message_bytes") or 0)  # not counted yet, of a queue that was just made
+
+
+def _notes(queues: t.Mapping[Place, Row]) -> t.Iterator[str]:
+    """What scaling leaves on the node that it is on."""
+    for sort, why in (
+        (CLASSIC, "a classic queue lives on one node, and is away with it; make a quorum queue in its place"),
+        (STREAM, "a stream keeps the nodes that it has; rabbitmq-streams add_replica gives it more"),
+    ):
+        names = [name for (_vhost, name), row in sorted(queues.items()) if row.get("type") == sort]
+        if names:
+            yield f"{_some(names)}: {why}"
 
 
 def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[tuple[Place, str, str]]:

@@ -91,6 +91,54 @@ def test_from_one_member_somebody_has_to_say_how_many_replicas_things_get() -> N
     assert names(Scaling(KAFKA, "orders", 3, rebalance=False), seen(1, holding={0: 0})) == ["cluster.grow"]
 
 
+def test_writes_go_on_while_topics_of_one_replica_get_more_and_in_the_end_no_broker_acknowledges_alone() -> (
+    None
+):
+    """Kafka wants two in sync of a topic that gets its second replica, and only one has everything."""
+    alone = seen(1, short=10, exposed=4)
+    path = find_path(Scaling(KAFKA, "orders", 3, replication=3), alone)
+    assert [step.name for step in path.steps] == [
+        "minimum.hold",
+        "cluster.grow",
+        "replicas.raise",
+        "minimum.release",
+        "load.spread",
+    ]
+    assert path.steps[0].change == path.steps[3].change == {"topics": 4}
+
+
+def test_topics_that_came_meanwhile_are_held_before_they_get_replicas_and_all_that_were_held_released() -> (
+    None
+):
+    grown = Scaling(KAFKA, "orders", 3, replication=3)
+    assert names(grown, seen(3, short=2, exposed=1, held=3)) == [
+        "minimum.hold",
+        "replicas.raise",
+        "minimum.release",
+    ]
+    assert names(grown, seen(3, held=3)) == ["minimum.release"], "killed right before it"
+
+
+@pytest.mark.parametrize("replication", [None, 1])
+def test_who_asks_for_no_replicas_keeps_every_minimum_in_sync(replication: int | None) -> None:
+    assert names(Scaling(KAFKA, "orders", 3, replication=replication), seen(3, held=3)) == []
+
+
+def test_how_much_is_copied_is_known_beforehand_and_does_not_name_another_path() -> None:
+    sizes = {0: 300, 1: 300, 2: 300, 3: 200, 4: 100}
+    full = seen(5, sizes=sizes, holding={0: 30, 1: 30, 2: 30, 3: 20, 4: 10})
+    path = find_path(Scaling(KAFKA, "orders", 3), full)
+    assert [full.bytes_of(step) for step in path.steps] == [300, 0]
+    fuller = dataclasses.replace(full, sizes={number: 2 * size for number, size in sizes.items()})
+    assert fuller == full, "what clients write is no progress"
+    assert find_path(Scaling(KAFKA, "orders", 3), fuller).digest == path.digest
+    uneven = seen(3, uneven=6, sizes={0: 300})
+    assert uneven.bytes_of(find_path(Scaling(KAFKA, "orders", 3), uneven).steps[0]) == 60
+    short = seen(3, short=2, lacking=77)
+    raised = find_path(Scaling(KAFKA, "orders", 3, replication=3), short).steps
+    assert [short.bytes_of(step) for step in raised] == [77]
+
+
 def test_more_replicas_than_members_are_refused_at_once() -> None:
     blocked = find_path(Scaling(KAFKA, "orders", 2, replication=3), seen(1, short=10)).end
     assert isinstance(blocked, Blocked) and "3 replicas need as many brokers" in blocked.text
@@ -132,6 +180,15 @@ def test_a_platform_that_quietly_keeps_the_old_members_is_not_believed() -> None
     assert decision == Wait("2 brokers still run that are not declared any more")
 
 
+def test_what_came_onto_a_leaving_member_at_the_last_moment_is_moved_off() -> None:
+    """The platform would keep that member for good."""
+    kept = seen(3, pods=5, running=frozenset(range(5)), holding={**dict.fromkeys(range(3), 10), 4: 1})
+    decision = Scaling(KAFKA, "orders", 3).decide(kept)
+    assert isinstance(decision, Step) and decision.name == "members.empty"
+    assert decision.change == {"members": [3, 4]}
+    assert isinstance(Scaling(NATS, "events", 3).decide(kept), Wait), "NATS' platform does not look"
+
+
 def test_what_is_so_already_takes_no_step() -> None:
     assert names(Scaling(KAFKA, "orders", 3), seen(3)) == []
 
@@ -141,7 +198,7 @@ def test_what_is_so_already_takes_no_step() -> None:
     [
         (Scaling(KAFKA, "orders", 5), seen(3)),
         (Scaling(KAFKA, "orders", 3), seen(5)),
-        (Scaling(KAFKA, "orders", 3, replication=3), seen(1, short=10)),
+        (Scaling(KAFKA, "orders", 3, replication=3), seen(1, short=10, exposed=4)),
         (Scaling(RABBITMQ, "jobs", 5), seen(3)),
         (Scaling(NATS, "events", 3), seen(5)),
         (Scaling(NATS, "events", 3), seen(2, ghosts=frozenset({2}))),
