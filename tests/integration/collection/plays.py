@@ -204,8 +204,8 @@ def reasons(result: Mapping[str, Any]) -> list[str]:
 
 
 def kill(play: subprocess.Popen[Any]) -> None:
-    """End a play at once with all that it has started: Ansible gives each worker, and so each module, a session
-    of its own.
+    """End a play at once with all that it has started: Ansible gives each worker, and so each module, a
+    session of its own.
     """
     doomed = [play.pid]
     for pid in doomed:  # which grows meanwhile
