@@ -240,9 +240,9 @@ class Rotation:
                 f"{user.name} is no user of this cluster that anybody can log in as",
                 "declare it; then there is something to rotate",
             )
-        if self._young(user):
-            if user.works is False:
-                return self._unproven(pair, user)
+        if self._young(user) and user.works is False:
+            return self._unproven(pair, user)
+        if self._young(user) or self.goal is not Goal.PREPARE:
             return Done(f"{user.name} has its new secret; hand it out")
         consent = f"{self.manner.renewing}:{user.name}"
         change = {"name": user.name, "like": user.name}
@@ -263,7 +263,7 @@ class Rotation:
         that is stopped in between loses none of them."""
         user, keeper = pair.first, pair.second
         if not keeper.active:
-            if self._young(user):
+            if self._young(user) or self.goal is not Goal.PREPARE:
                 return Done(f"{user.name} has its new secret; hand it out")
             return self._addition(keeper, user)
         if not user.active:

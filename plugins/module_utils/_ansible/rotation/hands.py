@@ -18,7 +18,8 @@ from ..result import Result
 class Proof:
     """Whether the retired user's old secret is refused. `verdict` is "refused" where the nodes that were
     asked said so (`nodes_proven` as "2/3"), "gone" where nobody knows the secret any more, and the brokers
-    have no such user, "unproven" where not even that can be asked. `text` says it to a person."""
+    have no such user, or take another secret of it, "unproven" where not even that can be asked. `text` says
+    it to a person."""
 
     user: str
     verdict: str
@@ -34,7 +35,9 @@ class Hands(t.Protocol):
     """Changes the users of a cluster by its declaration. All methods raise the classes of
     `_convergence.errors`. What changes can be called again: it may have been stopped half-way before."""
 
-    manner: Manner
+    @property
+    def manner(self) -> Manner:
+        """How this kind of user is rotated."""
 
     @property
     def notes(self) -> t.Sequence[str]:
