@@ -215,12 +215,14 @@ def _problems(options: Options) -> list[Problem]:
 
 class Looks:
     """One look after the other, over one session and one connection for as long as they last. `actual` is
-    what the last one found declared, `reached` the connection that it went over; None where there was none."""
+    what the last one found declared, `platform` what the platform said, `reached` the connection that it went
+    over; None where there was none."""
 
     def __init__(self, module: Module, ref: ClusterRef, ask: t.Sequence[str], thresholds: Thresholds) -> None:
         self._module, self._options, self._ref = module, module.params, ref
         self._ask, self._thresholds = ask, thresholds
         self.actual: Actual | None = None
+        self.platform: Seen | None = None
         self._session: Session | None = None
         self.reached: Reached[t.Any] | None = None
         self._way: Result | None = None
@@ -229,7 +231,7 @@ class Looks:
 
     def look(self) -> Health:
         """What platform and broker say now."""
-        platform = self._platform() if PLATFORM in self._ask else None
+        platform = self.platform = self._platform() if PLATFORM in self._ask else None
         told = self._broker(platform) if BROKER in self._ask else "ask does not name it"
         return judge(self._ref.kind, platform, told, self._thresholds, time.time())
 

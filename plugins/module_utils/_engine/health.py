@@ -66,13 +66,15 @@ class Reason:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Member:
-    """A broker, server or node. `ordinal` is the number at the end of its pod's name."""
+    """A broker, server or node. `ordinal` is the number at the end of its pod's name, `start` how many
+    seconds its last start took."""
 
     name: str
     ready: bool
     ordinal: int | None = None
     node: str | None = None
     zone: str | None = None
+    start: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

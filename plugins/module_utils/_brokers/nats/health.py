@@ -34,7 +34,7 @@ minElectionTimeout). Peers are called current for 10 seconds after they have die
 def observe(client: Nats, hosts: t.Iterable[str]) -> Seen:
     """One look; `hosts` are addresses at which monitoring ports may be. Raises Unreachable where no server
     answers at all."""
-    servers = _servers(hosts)
+    servers = monitored(hosts)
     unknown = {} if servers else dict.fromkeys(("members", "storage"), "no monitoring port answers here")
     try:
         account = client.account()
@@ -77,7 +77,7 @@ def observe(client: Nats, hosts: t.Iterable[str]) -> Seen:
     )
 
 
-def _servers(hosts: t.Iterable[str]) -> list[Json]:
+def monitored(hosts: t.Iterable[str]) -> list[Json]:
     """What the monitoring ports say that answer, all of them asked at once."""
     endpoints = [Endpoint(host, MONITOR_PORT) for host in dict.fromkeys(hosts)]
     if not endpoints:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import re
 import typing as t
 
@@ -146,13 +147,25 @@ def _members(component: Component, release: str, facts: Facts, state: State) -> 
 def _member(pod: Document) -> Member:
     name = pod["metadata"]["name"]
     ordinal = _ORDINAL.search(name)
-    conditions = (pod.get("status") or {}).get("conditions") or ()
+    status = pod.get("status") or {}
+    conditions: t.Sequence[Document] = status.get("conditions") or ()
+    ready: Document = next((row for row in conditions if row["type"] == "Ready"), {})
+    serves = ready.get("status") == "True"
     return Member(
         name,
-        any(row["type"] == "Ready" and row["status"] == "True" for row in conditions),
+        serves,
         int(ordinal[1]) if ordinal else None,
         (pod.get("spec") or {}).get("nodeName"),
+        start=_between(status.get("startTime"), ready.get("lastTransitionTime")) if serves else None,
     )
+
+
+def _between(start: str | None, end: str | None) -> float | None:
+    """What is longer than an hour is no start, but a pod that has become ready once more."""
+    if not start or not end:
+        return None
+    taken = datetime.datetime.fromisoformat(end) - datetime.datetime.fromisoformat(start)
+    return taken.total_seconds() if taken < datetime.timedelta(hours=1) else None
 
 
 def _quorum(type_: str, voters: Members) -> Quorum | None:

@@ -14,6 +14,7 @@ from ...._engine.quantity import parse_quantity
 from ...._engine.risk import Edit, Risk, Rule
 from ...._engine.state import State
 from ...._engine.types import COUNT, NAMES, QUANTITY, SWITCH, TEXT, Type
+from ...._engine.versions import Line, may_follow
 from ..application import DEFAULTS_FROZEN, shrinks
 from ..names import PASSWORD, cluster_name_problem, kebab, user_name_problem
 from ..presets import in_mebibytes, pod_resources
@@ -28,19 +29,14 @@ from ..rules import (
     smaller_volume,
 )
 
-_STEPS = {
-    "v3.13": ("v4.0", "v4.1", "v4.2"),
-    "v4.0": ("v4.1", "v4.2"),
-    "v4.1": ("v4.2",),
-    "v4.2": (),
-}
-"""From which version RabbitMQ can go to which (rabbitmq.com/docs/upgrade)."""
+OFFERED = ("v3.13", "v4.0", "v4.1", "v4.2")
+"""What this platform can run (cozystack: packages/apps/rabbitmq/files/versions.yaml)."""
 
 VERSION = Type(
     "str",
     key=str,
     problem=lambda value: (
-        None if value in _STEPS else f"{value!r} is no version; there are {', '.join(_STEPS)}"
+        None if value in OFFERED else f"{value!r} is no version; there are {', '.join(OFFERED)}"
     ),
 )
 
@@ -53,7 +49,12 @@ _NEVER_READY = "the release never gets ready again, and whatever else is in the 
 
 def _is_illegal_step(edit: Edit) -> bool:
     # a platform before v1.1 shows no version, and says itself that it has none to set
-    return edit.before is not None and edit.after not in _STEPS.get(edit.before, ())
+    return edit.before is not None and not may_follow("rabbitmq", _line(edit.before), _line(edit.after))
+
+
+def _line(version: str) -> Line:
+    major, minor = version.removeprefix("v").split(".")
+    return int(major), int(minor)
 
 
 def _role_users_exist(state: State) -> t.Iterator[Trouble]:

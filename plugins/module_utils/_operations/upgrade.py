@@ -1,0 +1,228 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Upgrading a cluster from one line of releases to another, hop by hop.
+
+A hop is over when every member runs the new line by the broker's own word. Feature flags belong to it: those
+that are stable and off are enabled before a hop, and after the last one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._engine.health import Reason
+from .._engine.versions import (
+    Audit,
+    Line,
+    Release,
+    Verdict,
+    Version,
+    line_of,
+    next_hop,
+    release,
+    written,
+)
+from .machine import Blocked, Decision, Done, Step, Wait
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Running:
+    """What is observed. `members` have the version that each of them says it runs; `declared` is the line
+    that the platform was told, None where nobody tells it one, and `settled` whether it calls its work done.
+
+    `silent` are members that have not said what they run, `flags_off` stable feature flags that are not
+    enabled. `findings` are what was found of what the table of versions asks for, by the name that it has
+    there: `{"mirrored": ("work/jobs",)}`. `trouble` is what keeps anybody from upgrading now.
+    """
+
+    members: t.Mapping[str, Version]
+    declared: Line | None = None
+    settled: bool = True
+    silent: tuple[str, ...] = ()
+    flags_off: frozenset[str] = frozenset()
+    findings: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    trouble: Reason | None = None
+
+    @property
+    def lines(self) -> tuple[Line, Line]:
+        """The oldest and the newest line that a member runs."""
+        lines = sorted(map(line_of, self.members.values()))
+        return lines[0], lines[-1]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Manner:
+    """What differs between brokers. `offered` are the lines that a declaration can ask for, None where the
+    platform alone decides what runs. `adopt_one_way` is whether flags that change how the cluster stores what
+    it knows are enabled as well."""
+
+    kind: str
+    product: str
+    members: str
+    offered: tuple[Line, ...] | None
+    adopt_one_way: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Upgrade:
+    """Of the cluster `name` to the line `wanted`. `accepted` are the findings that somebody has agreed to."""
+
+    manner: Manner
+    name: str
+    wanted: Line
+    accepted: frozenset[str] = frozenset()
+
+    def decide(self, seen: Running) -> Decision:
+        """What comes next."""
+        if seen.silent:
+            return Wait(f"{', '.join(seen.silent)}: nothing is said yet of what runs there")
+        if not seen.members:
+            return self._blocked(
+                "unreachable",
+                f"nobody can say which {self.manner.product} runs",
+                "give what it takes to ask the brokers: broker_username, broker_password, broker_endpoints",
+            )
+        oldest, newest = seen.lines
+        if newest > self.wanted:
+            return self._blocked(
+                "down",
+                f"{self._named(newest)} runs, and there is no way down to {written(self.wanted)}",
+                "set up a cluster of the older version beside it, and move over",
+            )
+        on_its_way = seen.declared is not None and seen.declared != oldest
+        if oldest != newest or on_its_way or not seen.settled:
+            goal = max(newest, seen.declared or newest)
+            there = sum(line_of(version) == goal for version in seen.members.values())
+            return Wait(f"{there} of {len(seen.members)} {self.manner.members} run {written(goal)}")
+        if seen.trouble is not None:
+            return Blocked(seen.trouble.code, seen.trouble.text, seen.trouble.way_out)
+        return self._enable(seen, oldest) or self._hop(seen, oldest)
+
+    def _enable(self, seen: Running, line: Line) -> Step | None:
+        known = release(self.manner.kind, line)
+        one_way = known.one_way if known else frozenset()
+        plain, final = sorted(seen.flags_off - one_way), sorted(seen.flags_off & one_way)
+        if plain:
+            return Step(
+                "flags.enable",
+                f"enable the feature flags {', '.join(plain)}",
+                {"flags": plain},
+                "none; what is enabled stays enabled",
+            )
+        if final and self.manner.adopt_one_way:
+            return Step(
+                "flags.adopt",
+                f"enable {', '.join(final)}",
+                {"flags": final},
+                "the cluster moves what it knows of itself into another store, with no way back",
+                f"{self.manner.kind}.upgrade.one_way:{self.name}",
+            )
+        return None
+
+    def _hop(self, seen: Running, line: Line) -> Decision:
+        if line == self.wanted:
+            return Done(
+                f"all {len(seen.members)} {self.manner.members} run {self._named(line)}, by their own word"
+            )
+        hop = next_hop(self.manner.kind, line, self.wanted)
+        if hop is None or release(self.manner.kind, self.wanted) is None:
+            return self._blocked(
+                "unknown",
+                f"nothing is known of a way from {self._named(line)} to {written(self.wanted)}",
+                "take a version that is in the table of versions, or bring the table up to date",
+            )
+        missing = sorted(hop.needs & seen.flags_off)
+        if missing:
+            return self._blocked(
+                "flags",
+                f"no node of {self._named(hop.line)} starts without {', '.join(missing)}",
+                "have it enabled first: adopt_one_way: true",
+            )
+        for audit in _found(hop, seen, Verdict.BLOCKS, Verdict.CONSENT):
+            if audit.verdict is Verdict.BLOCKS:
+                return self._blocked(audit.finding, _told(audit, seen), audit.way_out)
+            if audit.finding not in self.accepted:
+                code = f"{self.manner.kind}.upgrade.{audit.finding}:{self.name}"
+                way_out = f"{audit.way_out}; or agree to it: allow: [{code}]"
+                return self._blocked(audit.finding, _told(audit, seen), way_out)
+        if self.manner.offered is None:
+            return self._blocked(
+                "platform",
+                f"the platform decides which {self.manner.product} runs; its next release that brings "
+                f"{written(hop.line)} rolls every cluster by itself",
+                "have the cluster healthy and replicated by then, and ask for this version again afterwards",
+            )
+        if hop.line not in self.manner.offered:
+            return self._blocked(
+                "not_offered",
+                f"the way leads over {self._named(hop.line)}, which this platform does not offer",
+                f"it offers {', '.join(map(written, self.manner.offered))}",
+            )
+        accepted = [_told(audit, seen) for audit in _found(hop, seen, Verdict.CONSENT)]
+        return Step(
+            "version.hop",
+            f"{self._named(line)} becomes {written(hop.line)}",
+            {"from": written(line), "to": written(hop.line)},
+            "; ".join([hop.changes, *accepted]),
+            f"{self.manner.kind}.version.upgrade:{self.name}",
+        )
+
+    def _named(self, line: Line) -> str:
+        return f"{self.manner.product} {written(line)}"
+
+    def _blocked(self, code: str, text: str, way_out: str) -> Blocked:
+        return Blocked(f"{self.manner.kind}.upgrade.{code}", text, way_out)
+
+    def expect(self, seen: Running, decision: Step | Wait) -> Running:
+        """What will be observed afterwards."""
+        if isinstance(decision, Wait):
+            if seen.silent:
+                runs = next(iter(seen.members.values()), self.wanted)
+                joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
+                return dataclasses.replace(seen, members=joined, silent=())
+            goal = max(seen.lines[1], seen.declared or seen.lines[1])
+            arrived: dict[str, Version] = dict.fromkeys(seen.members, goal)
+            return dataclasses.replace(seen, members=arrived, settled=True)
+        if decision.name != "version.hop":
+            return dataclasses.replace(seen, flags_off=seen.flags_off - set(decision.change["flags"]))
+        major, minor = decision.change["to"].split(".")
+        line = int(major), int(minor)
+        known = release(self.manner.kind, line)
+        return dataclasses.replace(
+            seen,
+            members=dict.fromkeys(seen.members, line),
+            declared=line,
+            flags_off=seen.flags_off | (known.one_way if known else frozenset()),
+        )
+
+
+def notes(manner: Manner, seen: Running, wanted: Line) -> list[str]:
+    """What has to be known of the hops and neither blocks one nor asks for a consent."""
+    return [
+        f"{written(hop.line)}: {audit.text} ({', '.join(seen.findings[audit.finding])}); {audit.way_out}"
+        for hop in hops(manner, seen.lines[0], wanted)
+        for audit in _found(hop, seen, Verdict.NOTE)
+    ]
+
+
+def hops(manner: Manner, line: Line, wanted: Line) -> list[Release]:
+    """All hops of the way as far as the table knows it."""
+    found: list[Release] = []
+    while line != wanted:
+        hop = next_hop(manner.kind, line, wanted)
+        if hop is None:
+            break
+        found.append(hop)
+        line = hop.line
+    return found
+
+
+def _found(hop: Release, seen: Running, *verdicts: Verdict) -> t.Iterator[Audit]:
+    return (audit for audit in hop.audits if audit.verdict in verdicts and seen.findings.get(audit.finding))
+
+
+def _told(audit: Audit, seen: Running) -> str:
+    return f"{audit.text}: {', '.join(seen.findings[audit.finding])}"

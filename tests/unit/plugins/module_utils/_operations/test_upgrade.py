@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""An upgrade goes hop by hop, each one whole before the next, and refuses what cannot end well."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.health import Reason, Status
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.versions import Line
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import (
+    Blocked,
+    Done,
+    Step,
+    Wait,
+    find_path,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.upgrade import (
+    Manner,
+    Running,
+    Upgrade,
+    hops,
+    notes,
+)
+from tests.unit.plugins.module_utils._operations.crashes import killed_everywhere, once_each
+
+OFFERED = ((3, 13), (4, 0), (4, 1), (4, 2))
+RABBITMQ = Manner("rabbitmq", "RabbitMQ", "nodes", OFFERED)
+KAFKA = Manner("kafka", "Kafka", "brokers", None)
+NATS = Manner("nats", "NATS", "servers", None)
+
+
+def running(*version: int, **observed: Any) -> Running:
+    """Three quiet nodes of one version, which is the declared one."""
+    members = dict.fromkeys(("jobs-0", "jobs-1", "jobs-2"), version)
+    return dataclasses.replace(Running(members, declared=(version[0], version[1])), **observed)
+
+
+def to(*line: int, manner: Manner = RABBITMQ, accepted: tuple[str, ...] = ()) -> Upgrade:
+    return Upgrade(manner, "jobs", (line[0], line[1]), frozenset(accepted))
+
+
+def texts(upgrade: Upgrade, seen: Running) -> list[str]:
+    return [step.text for step in find_path(upgrade, seen).steps]
+
+
+def reason(upgrade: Upgrade, seen: Running) -> str:
+    end = find_path(upgrade, seen).end
+    assert isinstance(end, Blocked)
+    return end.reason
+
+
+def test_every_line_on_the_way_is_a_hop_of_its_own() -> None:
+    path = find_path(to(4, 2), running(3, 13, 7))
+    assert [step.text for step in path.steps] == [
+        "RabbitMQ 3.13 becomes 4.0",
+        "RabbitMQ 4.0 becomes 4.1",
+        "RabbitMQ 4.1 becomes 4.2",
+    ]
+    assert path.end == Done("all 3 nodes run RabbitMQ 4.2, by their own word")
+
+
+def test_stable_flags_are_enabled_before_the_hop() -> None:
+    seen = running(4, 0, 5, flags_off=frozenset(("message_containers", "a_flag")))
+    assert texts(to(4, 1), seen) == [
+        "enable the feature flags a_flag, message_containers",
+        "RabbitMQ 4.0 becomes 4.1",
+    ]
+
+
+def test_flags_belong_to_an_upgrade_that_has_arrived() -> None:
+    seen = running(4, 1, 0, flags_off=frozenset(("a_flag",)))
+    assert texts(to(4, 1), seen) == ["enable the feature flags a_flag"]
+
+
+def test_khepri_is_enabled_only_where_it_was_asked_for_and_by_consent() -> None:
+    seen = running(4, 1, 0)
+    assert texts(to(4, 2), seen) == ["RabbitMQ 4.1 becomes 4.2"]
+    adopting = to(4, 2, manner=dataclasses.replace(RABBITMQ, adopt_one_way=True))
+    last = find_path(adopting, seen).steps[-1]
+    assert last.text == "enable khepri_db"
+    assert last.consent == "rabbitmq.upgrade.one_way:jobs"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "code"),
+    [
+        ((3, 13), running(4, 0, 5), "rabbitmq.upgrade.down"),
+        ((4, 9), running(4, 2, 0), "rabbitmq.upgrade.unknown"),
+        ((4, 3), running(4, 2, 0), "rabbitmq.upgrade.not_offered"),
+        ((4, 0), running(3, 10, 8), "rabbitmq.upgrade.not_offered"),
+        ((4, 0), running(3, 13, 7, findings={"mirrored": ("work/jobs",)}), "rabbitmq.upgrade.mirrored"),
+        ((4, 0), running(3, 13, 7, findings={"khepri": ("khepri_db",)}), "rabbitmq.upgrade.khepri"),
+        ((4, 0), running(3, 13, 7, findings={"unlimited": ("work/jobs",)}), "rabbitmq.upgrade.unlimited"),
+    ],
+)
+def test_what_cannot_end_well_is_refused_with_a_code_of_its_own(
+    wanted: Line, seen: Running, code: str
+) -> None:
+    assert reason(to(*wanted), seen) == code
+    assert texts(to(*wanted), seen) == []
+
+
+def test_a_delivery_limit_that_somebody_has_agreed_to_is_told_with_the_hop() -> None:
+    seen = running(3, 13, 7, findings={"unlimited": ("work/jobs",)})
+    [hop] = find_path(to(4, 0, accepted=("unlimited",)), seen).steps
+    assert "20 times" in hop.effect
+    assert "work/jobs" in hop.effect
+
+
+def test_a_line_that_needs_khepri_is_not_entered_without_it() -> None:
+    everything = dataclasses.replace(RABBITMQ, offered=(*OFFERED, (4, 3)))
+    assert reason(to(4, 3, manner=everything), running(4, 1, 0)) == "rabbitmq.upgrade.flags"
+    adopting = dataclasses.replace(everything, adopt_one_way=True)
+    assert texts(to(4, 3, manner=adopting), running(4, 1, 0)) == [
+        "RabbitMQ 4.1 becomes 4.2",
+        "enable khepri_db",
+        "RabbitMQ 4.2 becomes 4.3",
+    ]
+
+
+def test_what_a_later_hop_meets_is_known_before_the_first() -> None:
+    everything = dataclasses.replace(RABBITMQ, offered=(*OFFERED, (4, 3)), adopt_one_way=True)
+    seen = running(4, 1, 0, findings={"transient": ("work/tmp",)})
+    assert reason(to(4, 3, manner=everything), seen) == "rabbitmq.upgrade.transient"
+
+
+def test_a_cluster_in_trouble_is_left_alone_under_the_code_of_the_trouble() -> None:
+    trouble = Reason(
+        "rabbitmq.health.quorum_critical", Status.AT_RISK, "a node is needed", "bring the others back"
+    )
+    assert reason(to(4, 1), running(4, 0, 5, trouble=trouble)) == "rabbitmq.health.quorum_critical"
+
+
+def test_trouble_during_a_roll_is_waited_out_with_the_roll() -> None:
+    mixed = {"jobs-0": (4, 0, 5), "jobs-1": (4, 0, 5), "jobs-2": (4, 1, 0)}
+    trouble = Reason("rabbitmq.health.members", Status.DEGRADED, "a node is missing", "wait")
+    seen = running(4, 0, 5, members=mixed, declared=(4, 1), trouble=trouble)
+    assert to(4, 1).decide(seen) == Wait("1 of 3 nodes run 4.1")
+
+
+def test_a_hop_is_over_by_the_word_of_every_node_and_no_other() -> None:
+    declared = running(4, 0, 5, declared=(4, 1))
+    assert to(4, 2).decide(declared) == Wait("0 of 3 nodes run 4.1")
+    assert to(4, 1).decide(running(4, 1, 0, settled=False)) == Wait("3 of 3 nodes run 4.1")
+
+
+def test_notes_do_not_stand_in_the_way() -> None:
+    seen = running(4, 0, 5, findings={"transient": ("work/tmp",)})
+    assert len(texts(to(4, 1), seen)) == 1
+    [note] = notes(RABBITMQ, seen, (4, 1))
+    assert note.startswith("4.1: ")
+    assert "work/tmp" in note
+
+
+def test_kafka_stands_before_the_wall_of_zookeeper() -> None:
+    seen = running(3, 9, 1, findings={"zookeeper": ("zookeeper",)})
+    assert reason(to(4, 1, manner=KAFKA), seen) == "kafka.upgrade.zookeeper"
+
+
+def test_what_the_platform_decides_is_not_the_tenants() -> None:
+    assert reason(to(2, 12, manner=NATS), running(2, 11, 10, declared=None)) == "nats.upgrade.platform"
+
+
+def test_the_hops_are_told_however_far_one_may_go() -> None:
+    assert [hop.line for hop in hops(NATS, (2, 11), (2, 14))] == [(2, 12), (2, 14)]
+    assert hops(NATS, (2, 11), (2, 99)) == [hops(NATS, (2, 11), (2, 14))[0], hops(NATS, (2, 11), (2, 14))[1]]
+
+
+def test_killed_at_any_moment_it_comes_to_the_same_end_and_hops_once() -> None:
+    adopting = to(4, 2, manner=dataclasses.replace(RABBITMQ, adopt_one_way=True))
+    seen = running(3, 13, 7, flags_off=frozenset(("a_flag",)))
+    moments = 0
+    for world in killed_everywhere(adopting, seen):
+        moments += 1
+        assert once_each(world, _is_hop)
+    assert moments == 10
+
+
+def _is_hop(step: Step) -> bool:
+    return step.name == "version.hop"
