@@ -51,7 +51,7 @@ LAB_TESTS = {
 
 # Those with real brokers: alone, and below the API. They wait more than they work.
 BROKER_TESTS = {
-    "brokers-1": ["tests/integration/lab", "tests/contract"],
+    "brokers-1": ["tests/integration/lab", "tests/integration/continuity", "tests/contract"],
     "brokers-2": ["tests/integration/collection", "tests/integration/test_demo.py"],
 }
 

@@ -5,12 +5,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka import client as kafka
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka.traffic import KafkaPlace
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats import client as nats
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.traffic import Streams
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq import client as rabbitmq
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.traffic import RabbitPlace
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import (
     Load,
     Outcome,
@@ -24,6 +31,7 @@ from tests.integration.lab.processes_of import until
 from tests.lab.brokers import api
 
 ENDED = "test"
+SECONDS = 20
 _MORE = 30
 
 
@@ -104,3 +112,21 @@ class Running:
             self._outcome = self._traffic.run(lambda: ENDED if self._over.is_set() else None)
         except BaseException as error:
             self._error = error
+
+
+def through_kafka(brokers: Any, **load: Any) -> Running:
+    """Traffic through a topic."""
+    way = way_to(brokers.endpoints())
+    return Running(lambda: kafka.connect(way, None, timeout=SECONDS), KafkaPlace, **load)
+
+
+def through_rabbitmq(brokers: Any, **load: Any) -> Running:
+    """Traffic through quorum queues, as the administrator."""
+    way, login = way_to(brokers.management_endpoints()), login_of(*brokers.admin)
+    place = functools.partial(RabbitPlace, way=way, login=login, vhost="/", port=None, timeout=SECONDS)
+    return Running(lambda: rabbitmq.connect(way, login, timeout=SECONDS), place, **load)
+
+
+def through_nats(brokers: Any, place: Any = Streams, **load: Any) -> Running:
+    """Traffic through streams, or as another place has it."""
+    return Running(lambda: nats.connect(way_to(brokers.endpoints()), None, timeout=SECONDS), place, **load)
