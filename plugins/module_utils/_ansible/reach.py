@@ -40,6 +40,8 @@ _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 _KNOCK = 2.0
 """For how many seconds a way that the platform tells of may stay silent: most are not for us at all, such as
 the names and pod addresses of a cluster that the task runs outside of."""
+_FRESH = 5.0
+"""For how many seconds a way counts as what it is by now."""
 
 A = t.TypeVar("A")
 B = t.TypeVar("B")
@@ -169,7 +171,7 @@ class _Search:
                 self._tried.append(Tried(way.origin, "", way.reason))
                 continue
             try:
-                way = self._passable(way, login)
+                way = self._taken(way, login)
                 client = self._broker.connect(way, login, timeout=float(self._options["broker_timeout"]))
             except Unreachable as error:
                 self._tried.append(Tried(way.origin, _listed(way), str(error)))
@@ -211,6 +213,18 @@ class _Search:
             self._session = self._open_session()
             self._access = Access(self._session, self._ref, tls=self._tls, trust=self._trust)
         return self._access
+
+    def _taken(self, way: Way, login: Login | None) -> Way:
+        """The way, passable now, and with the same care whenever somebody asks for it again."""
+        passable, ask, since = self._passable(way, login), way.again, time.monotonic()
+        if ask is None:
+            return passable
+
+        def again() -> Way:
+            return taken if time.monotonic() - since < _FRESH else self._taken(ask(), login)
+
+        taken = dataclasses.replace(passable, again=again)
+        return taken
 
     def _passable(self, way: Way, login: Login | None) -> Way:
         """The way, beginning where somebody listens. Raises Unreachable where nobody does, and, before

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .secret import Secret
 
@@ -43,12 +44,21 @@ class Login:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Way:
     """One way to the brokers of a cluster. `origin` says who knows of it ("Service kafka-orders-…"),
-    `tls` is None where it is plain text; a `public` way leads over an address outside of the cluster."""
+    `tls` is None where it is plain text; a `public` way leads over an address outside of the cluster.
+
+    `again` gives the way as it is by now, for who connects once more: a pod has another address after every
+    restart. None where the endpoints stay. Raises Unreachable where nobody can be asked, or nobody is there.
+    """
 
     origin: str
     endpoints: tuple[Endpoint, ...]
     tls: Trust | None = None
     public: bool = False
+    again: t.Callable[[], Way] | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def by_now(self) -> Way:
+        """The way as it is by now."""
+        return self if self.again is None else self.again()
 
     def __str__(self) -> str:
         listed = ", ".join(str(endpoint) for endpoint in self.endpoints)

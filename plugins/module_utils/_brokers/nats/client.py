@@ -126,6 +126,7 @@ class Nats:
         if self._connection is not None:
             self._runner.run(_end(self._connection))
             self._connection = None
+        self._way = self._way.by_now()
         failures = []
         for endpoint in self._way.endpoints:
             try:
@@ -231,9 +232,10 @@ class Nats:
 
     def another(self, first: int = 0) -> Nats:
         """One more connection of this user, to the endpoint of that number or one behind it."""
+        self._way = self._way.by_now()
         endpoints = self._way.endpoints
         turn = first % len(endpoints)
-        way = dataclasses.replace(self._way, endpoints=endpoints[turn:] + endpoints[:turn])
+        way = dataclasses.replace(self._way, endpoints=endpoints[turn:] + endpoints[:turn], again=None)
         client = Nats(way, self._login, self._timeout)
         try:
             client.open()
@@ -259,13 +261,13 @@ class Nats:
         self.requests.reads += 1
         asked = time.monotonic()
         while True:
-            if not self.connected:
-                self.open()
-            if self._connection is None:
-                raise AssertionError("asked before it was opened")
             try:
+                if not self.connected:
+                    self.open()
+                if self._connection is None:
+                    raise AssertionError("asked before it was opened")
                 return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
-            except (nats.errors.Error, OSError) as error:
+            except (Unreachable, nats.errors.Error, OSError) as error:
                 if time.monotonic() - asked >= self._timeout:
                     raise Unreachable(
                         f"{self._where()}: connection lost ({_text(error)}) over {subject}; look at the "

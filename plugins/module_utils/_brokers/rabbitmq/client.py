@@ -45,10 +45,9 @@ class Management:
         if urllib3 is None:
             raise missing_library("urllib3", ">=2")
         self.requests = Requests()
-        self.way, self.login, self.timeout = way, login, timeout
-        self._pools = collections.deque(
-            (endpoint, _pool(endpoint, way.tls, timeout)) for endpoint in way.endpoints
-        )
+        self.login, self.timeout = login, timeout
+        self._pools: collections.deque[tuple[Endpoint, t.Any]] = collections.deque()
+        self._take(way)
         # without an Accept, as purging and members answer 406 to one for JSON (seen, 4.0.5)
         self._headers = {"Content-Type": "application/json"}
         if login is not None:
@@ -57,6 +56,13 @@ class Management:
             self._headers |= urllib3.make_headers(basic_auth=basic.encode().decode("latin-1"))
         self.overview: t.Mapping[str, t.Any] = self._first_answer(login)
         require(self, _MANAGEMENT)
+
+    def _take(self, way: Way) -> None:
+        self.close()
+        self.way = way
+        self._pools = collections.deque(
+            (endpoint, _pool(endpoint, way.tls, self.timeout)) for endpoint in way.endpoints
+        )
 
     def _first_answer(self, login: Login | None) -> t.Mapping[str, t.Any]:
         """What runs there, if this user may ask."""
@@ -130,11 +136,21 @@ class Management:
         target = "/api/" + "/".join(urllib.parse.quote(part, safe="") for part in path)
         if query:
             target += "?" + urllib.parse.urlencode(query)
-        tried = []
+        tried: list[str] = []
+        answer = self._any_answer(method, target, body, tried)
+        if answer is None and (by_now := self.way.by_now()) is not self.way:
+            self._take(by_now)
+            answer = self._any_answer(method, target, body, tried)
+        if answer is None:
+            raise errors.Unreachable(f"{self.way}: {'; '.join(tried)}")
+        return _document(self.way, method, target, answer)
+
+    def _any_answer(self, method: str, target: str, body: Document, tried: list[str]) -> t.Any:
+        """The first answer of a node; None where there is none, with the reasons in `tried`."""
         for _endpoint in self.way.endpoints:
             endpoint, pool = self._pools[0]
             try:
-                answer = pool.request(
+                return pool.request(
                     method,
                     target,
                     body=None if body is None else json.dumps(body).encode(),
@@ -146,9 +162,7 @@ class Management:
                     raise errors.Uncertain(f"{method} {target}: the answer was lost ({error})") from error
                 tried.append(f"{endpoint} {_reason(error)}")
                 self._pools.rotate(-1)
-                continue
-            return _document(self.way, method, target, answer)
-        raise errors.Unreachable(f"{self.way}: {'; '.join(tried)}")
+        return None
 
 
 def connect(way: Way, login: Login | None, *, timeout: float) -> Management:

@@ -47,8 +47,7 @@ class RabbitPlace:
     ) -> None:
         self._client, self._name, self._load = client, name, load
         self._login, self._vhost, self._timeout = login, vhost, timeout
-        self._trust = way.tls
-        self._endpoints = [Endpoint(one.host, port or port_of(way.tls)) for one in way.endpoints]
+        self._way, self._port = way, port or port_of(way.tls)
         self._turn = itertools.count()
 
     def make(self) -> Promise:
@@ -108,10 +107,12 @@ class RabbitPlace:
     def _channel(self) -> Channel:
         """A channel to the next node that takes one."""
         failures = []
-        for _endpoint in self._endpoints:
-            endpoint = self._endpoints[next(self._turn) % len(self._endpoints)]
+        self._way = way = self._way.by_now()
+        for _endpoint in way.endpoints:
+            node = way.endpoints[next(self._turn) % len(way.endpoints)]
+            endpoint = Endpoint(node.host, self._port)
             try:
-                return Channel(endpoint, self._trust, self._login, self._vhost, timeout=self._timeout)
+                return Channel(endpoint, way.tls, self._login, self._vhost, timeout=self._timeout)
             except Unreachable as error:
                 failures.append(str(error))
         raise Unreachable("; ".join(failures))

@@ -105,22 +105,34 @@ class Access:
         port = doors.port if trust is None else doors.tls_port or doors.port
         name = f"{service}.{self._ref.namespace}.svc"
         yield Way(f"Service {service}", (Endpoint(name, port),), trust)
+        if trust is not None and trust.server_name is None:
+            # the certificates name the Service, not the pods' addresses
+            trust = dataclasses.replace(trust, server_name=name)
+        yield self._to_pods(service, port, trust)
+
+    def _to_pods(self, service: str, port: int, trust: Trust | None) -> Way | NoWay:
+        """The way to the pods behind a Service that take clients now."""
         origin = f"EndpointSlices of Service {service}"
         try:
             pods = self._pods(service, port)
         except (errors.Forbidden, errors.NotFound) as error:
-            yield NoWay(origin, str(error))
-            return
+            return NoWay(origin, str(error))
         ready = tuple(endpoint for endpoint, is_ready in pods.values() if is_ready)
         if not pods:
             self._application()  # which says so if there is no such cluster
         if not ready:
-            yield NoWay(origin, f"no pod behind it is ready to take clients on port {port}")
-            return
-        if trust is not None and trust.server_name is None:
-            # the certificates name the Service, not the pods' addresses
-            trust = dataclasses.replace(trust, server_name=name)
-        yield Way(origin, ready, trust)
+            return NoWay(origin, f"no pod behind it is ready to take clients on port {port}")
+
+        def again() -> Way:
+            try:
+                found = self._to_pods(service, port, trust)
+            except errors.Failure as error:
+                raise errors.Unreachable(f"{origin}: {error}") from error
+            if isinstance(found, NoWay):
+                raise errors.Unreachable(f"{found.origin}: {found.reason}")
+            return found
+
+        return Way(origin, ready, trust, again=again)
 
     def outside(self) -> t.Iterator[Way | NoWay]:
         """The way over the load balancer's addresses, where the cluster is open to the outside."""

@@ -248,6 +248,34 @@ def test_a_way_begins_with_a_pod_that_listens(listener: Listener) -> None:
     assert [one.host for one in found.way.endpoints] == ["127.0.0.3", "127.0.0.9"]
 
 
+def test_a_way_to_pods_that_is_asked_for_again_leads_to_where_they_are_by_now(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = rabbitmq(listener, inside="127.0.0.2")
+    way = reached("rabbitmq", platform).way
+    asked = len(platform.asked)
+    platform._slices = [slice_of("rabbitmq-one", listener.port, s_0="127.0.0.3")]
+    assert way.by_now() is way and len(platform.asked) == asked, "it has just been asked for"
+    monkeypatch.setattr(reaching, "_FRESH", 0.0)
+    moved = way.by_now()
+    assert moved == dataclasses.replace(way, endpoints=(Endpoint("127.0.0.3", listener.port),))
+    platform._slices = []
+    with pytest.raises(errors.Unreachable, match="no pod behind it is ready"):
+        moved.by_now()
+
+
+def test_no_password_goes_to_a_pod_that_has_a_public_address_after_a_restart(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = rabbitmq(listener, inside="127.0.0.2")
+    way = reached("rabbitmq", platform).way
+    monkeypatch.setattr(reaching, "_FRESH", 0.0)
+    monkeypatch.setattr(reaching, "_is_public", lambda address: address == "127.0.0.3")
+    platform._slices = [slice_of("rabbitmq-one", listener.port, s_0="127.0.0.3")]
+    with pytest.raises(errors.Unreachable, match="over a public address in plain text"):
+        way.by_now()
+
+
 def test_names_and_addresses_are_looked_up_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert reaching._addresses("127.0.0.2") == ("127.0.0.2",)

@@ -143,6 +143,14 @@ def test_the_next_node_is_asked_where_one_does_not_answer(server: Server) -> Non
     assert server.asked[-1] == "PUT /api/queues/%2F/a%20b"
 
 
+def test_where_no_node_answers_any_more_they_are_looked_for_again(server: Server) -> None:
+    elsewhere = Way("a test", (server.endpoint,))
+    client = connect(Way("a test", (NOBODY,), again=lambda: elsewhere), None, timeout=30)
+    client.put("queues", "/", "moved", body={})
+    assert server.asked[-1] == "PUT /api/queues/%2F/moved"
+    assert client.way is elsewhere
+
+
 def test_where_no_node_answers_each_is_named() -> None:
     with pytest.raises(errors.Unreachable, match=r"127.0.0.1:1 does not answer.*check the address"):
         connect(Way("a test", (NOBODY, NOBODY)), None, timeout=30)
