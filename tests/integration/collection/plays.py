@@ -10,7 +10,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from tests.lab.tenants import Level, Tenant
 AGENT = "brokerops.messaging/"
 KINDS: tuple[App, ...] = ("kafka", "rabbitmq", "nats")
 SECONDS, PATIENCE = 120, 90
+_LOOK = 0.05
 
 
 @dataclass(frozen=True)
@@ -127,22 +130,8 @@ class Place:
         :param arguments: of ansible-playbook
         :param kubeconfig: instead of the one of ``level``
         """
-        play = {
-            "name": "A test",
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "module_defaults": {
-                "group/brokerops.messaging.all": {
-                    "namespace": self.namespace,
-                    "kubeconfig": str(kubeconfig or self.lab.kubeconfig(self.namespace, level)),
-                }
-            },
-            "tasks": [one.document() for one in tasks],
-        }
         desk = self._desk()
-        playbook = desk / "play.yml"
-        playbook.write_text(json.dumps([play]))
+        playbook = self._playbook(desk, tasks, kubeconfig or self.lab.kubeconfig(self.namespace, level))
         run = self.run_file(playbook, desk=desk, arguments=arguments)
         failed = [title for title, data in run.results.items() if data["failed_task"]]
         assert failed == [one.title for one in tasks if one.fails], run.output
@@ -171,6 +160,29 @@ class Place:
         results = {task.task: task.result | {"failed_task": task.failed} for task in run.whole}
         return Run(run.code, run.output, results, self.requests(since))
 
+    def kill_once(self, one: Task, moment: Callable[[], bool]) -> None:
+        """SIGKILL for a run of this task, and all that it has started, while it is under way."""
+        desk = self._desk()
+        playbook = self._playbook(desk, [one], self.lab.kubeconfig(self.namespace, "admin"))
+        for empty in ("record", "ansible.cfg"):
+            desk.joinpath(empty).write_text("")
+        with (desk / "output").open("w") as output:
+            play = subprocess.Popen(
+                [sys.executable, "-m", "ansible", "playbook", str(playbook)],
+                cwd=desk,
+                env=self._environment(desk),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                while play.poll() is None and not moment():
+                    time.sleep(_LOOK)
+                assert play.poll() is None, (desk / "output").read_text()
+            finally:
+                kill(play)
+
     def mark(self) -> Mark:
         """Now, in the audit log."""
         return self.lab.audit.mark()
@@ -179,6 +191,20 @@ class Place:
         """What the collection asked since then, for this tenant or for the cluster as a whole."""
         found = self.lab.audit.requests(since, user=AGENT)
         return [entry for entry in found if entry.namespace in (self.namespace, "")]
+
+    def _playbook(self, desk: Path, tasks: Sequence[Task], kubeconfig: str | Path) -> Path:
+        where = {"namespace": self.namespace, "kubeconfig": str(kubeconfig)}
+        play = {
+            "name": "A test",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": {"group/brokerops.messaging.all": where},
+            "tasks": [one.document() for one in tasks],
+        }
+        playbook = desk / "play.yml"
+        playbook.write_text(json.dumps([play]))
+        return playbook
 
     def _desk(self) -> Path:
         desk = self.directory / str(next(self._counter))
