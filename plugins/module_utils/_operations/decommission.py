@@ -107,12 +107,12 @@ class Decommission:
         costs = []
         if use.clients:
             total = sum(use.clients.values())
-            text = f"{total} clients are connected: {_counted(use.clients)}"
+            text = f"clients are connected, {total} in all: {_counted(use.clients)}"
             way_out = "stop them first"
             costs.append(Cost(self._consent("decommission.clients", total), text, way_out, counted=True))
         if use.messages:
             total = sum(use.messages.values())
-            text = f"{total} messages wait: {_counted(use.messages)}"
+            text = f"messages wait, {total} in all: {_counted(use.messages)}"
             way_out = "have them read first"
             costs.append(Cost(self._consent("decommission.messages", total), text, way_out, counted=True))
         if use.unasked:
