@@ -40,6 +40,7 @@ RABBITMQ_DIFFERS = {
 }
 NATS_DIFFERS = {
     "labels of a pod": "StatefulSets and the lineage policy add some that nobody asks for",
+    "addresses that outlast a roll": "a broker is a process at an address of its own; a pod gets another one",
 }
 Pair = tuple[Application, Application]
 
@@ -129,7 +130,9 @@ def nats_story(app: Application) -> Seen:
     """Objects, users who come and go, a volume of another size, a server less, the end."""
     seen = objects(app)
     seen["anonymous"] = proofs.nats_refusal(endpoints(app)[0])
+    before = set(endpoints(app))
     rolled(app, users={"app": {"password": OLD}, "audit": {"password": OLD}})
+    seen["addresses that outlast a roll"] = len(before & set(endpoints(app)))
     seen["anonymous beside users"] = proofs.nats_refusal(endpoints(app)[0])
     seen["JetStream beside users"] = proofs.nats_jetstream_refusal(endpoints(app), "app", OLD)
     seen["tenant's Secrets"] = tenant_secrets(app)
