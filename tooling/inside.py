@@ -103,9 +103,20 @@ def page(name: str, kinds: Mapping[str, Kind]) -> str:
 {_head(f"Inside {APPLICATIONS[name].kind.title}")}
 A consent is `CODE:NAME` in `allow`. One that ends with `@N` agrees to losing up to N messages. A password
 goes over a public address in plain text only with {plain}.
-"""
+{_names(name)}"""
     sections = [_section(module, kind) for module, kind in kinds.items()]
     return "\n".join([head, *sections, _asked_before(name)])
+
+
+def _names(name: str) -> str:
+    """How the name in a consent says where a thing is."""
+    scopes = {pair for shelf in broker(name).shelves.values() for pair in shelf.scope.items()}
+    return "".join(
+        f"\nWhat has the option `{option}` is named `{option.upper()}/NAME` there"
+        + (f", or `NAME` alone where that is `{usual}` and the name has no slash" if usual else "")
+        + ". A slash in the first part is written `%2F`.\n"
+        for option, usual in sorted(scopes)
+    )
 
 
 def _asked_before(name: str) -> str:

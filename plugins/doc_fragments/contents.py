@@ -20,6 +20,9 @@ options:
     description:
       - Consents to changes that cut clients off or destroy data. Each is a reason code and the name of the
         thing, such as C(rabbitmq.queue.purge:jobs@1532). A number after C(@) is how many messages may be lost at most.
+      - In another virtual host than V(/), and in a stream, the name says where the thing is, such as
+        C(rabbitmq.queue.purge:work/jobs@1532). A slash in that first part is written C(%2F), and a name with a slash in it
+        never stands without that part, such as C(rabbitmq.binding.delete:%2F/shop/queue/jobs/).
       - A plan that lacks a consent is refused before anything is changed, and the message holds the consent to add.
     type: list
     elements: str

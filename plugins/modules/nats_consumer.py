@@ -13,7 +13,7 @@ description:
   - Declares durable consumers of a JetStream stream, one or many in one task.
   - What is not declared stays as it is, also what this collection does not know of.
   - What cannot change is refused, with the way to a new consumer that goes on where this one is. A consumer goes by a
-    consent that says how many messages wait for its clients at most, such as C(nats.consumer.delete:worker@1532).
+    consent that says how many messages wait for its clients at most, such as C(nats.consumer.delete:JOBS/worker@1532).
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
@@ -290,7 +290,7 @@ EXAMPLES = r"""
     name: workers
     pause_until: "2026-12-01T08:00:00Z"
     allow:
-      - nats.consumer.pause:workers
+      - nats.consumer.pause:JOBS/workers
 """
 
 RETURN = r"""

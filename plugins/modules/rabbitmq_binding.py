@@ -118,7 +118,7 @@ EXAMPLES = r"""
       - {source: unrouted, destination: lost}
     purge: true
     allow:
-      - rabbitmq.binding.delete:orders/queue/letters/paid.#
+      - rabbitmq.binding.delete:work/orders/queue/letters/paid.#
 """
 
 RETURN = r"""
@@ -303,7 +303,7 @@ refusals:
       description: The smallest options, as YAML, that are accepted instead or that have to be added; empty where there are none.
       type: str
       returned: always
-      sample: "allow: [rabbitmq.binding.delete:orders/queue/invoices/paid.x]"
+      sample: "allow: [rabbitmq.binding.delete:work/orders/queue/invoices/paid.x]"
 problems:
   description: Everything that is wrong with the options by themselves.
   returned: when the options are refused

@@ -139,7 +139,7 @@ EXAMPLES = r"""
     name: letters
     state: absent
     allow:
-      - rabbitmq.exchange.delete:letters
+      - rabbitmq.exchange.delete:work/letters
 """
 
 RETURN = r"""

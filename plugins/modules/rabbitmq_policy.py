@@ -124,7 +124,7 @@ EXAMPLES = r"""
     name: shop
     definition: {max-length: 1000}
     allow:
-      - rabbitmq.policy.limit:shop
+      - rabbitmq.policy.limit:work/shop
 """
 
 RETURN = r"""
@@ -309,7 +309,7 @@ refusals:
       description: The smallest options, as YAML, that are accepted instead or that have to be added; empty where there are none.
       type: str
       returned: always
-      sample: "allow: [rabbitmq.policy.limit:shop]"
+      sample: "allow: [rabbitmq.policy.limit:work/shop]"
 problems:
   description: Everything that is wrong with the options by themselves.
   returned: when the options are refused

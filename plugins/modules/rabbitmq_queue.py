@@ -306,7 +306,7 @@ EXAMPLES = r"""
       - {name: thumbnails, type: classic, max_length: 10000}
     purge: true
     allow:
-      - rabbitmq.queue.delete:letters@0
+      - rabbitmq.queue.delete:work/letters@0
 
 - name: Empty a queue of no more than 1532 messages
   brokerops.messaging.rabbitmq_queue:
@@ -316,7 +316,7 @@ EXAMPLES = r"""
     name: invoices
     empty: true
     allow:
-      - rabbitmq.queue.purge:invoices@1532
+      - rabbitmq.queue.purge:work/invoices@1532
 """
 
 RETURN = r"""

@@ -17,7 +17,7 @@ from .._engine.diff import make_diff
 from .._engine.fields import Items, Problem
 from .._engine.options import public_item, read_options
 from .._engine.plan import Action
-from .._engine.state import ClusterRef, Wanted
+from .._engine.state import ClusterRef, Scope, Wanted
 from .._platforms.cozystack.names import label_problem
 from .arguments import Spec, connection_arguments, contents_arguments
 from .info import query_problem, search
@@ -97,8 +97,9 @@ def run_broker_info(
 
 def reference(kind_name: str, options: Options, shelf: Shelf | None) -> ClusterRef:
     """Which cluster, and where in it."""
-    within = [f"{option} {options[option]}" for option in shelf.scope] if shelf else []
-    return ClusterRef(kind_name, options["namespace"], options["cluster"], ", ".join(within))
+    scope = shelf.scope if shelf else {}
+    within = tuple(Scope(option, options[option], usual) for option, usual in scope.items())
+    return ClusterRef(kind_name, options["namespace"], options["cluster"], within)
 
 
 def place_problems(options: Options) -> list[Problem]:

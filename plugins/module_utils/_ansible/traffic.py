@@ -40,7 +40,7 @@ def run_traffic_check() -> None:
     """The whole life of the module."""
     module = Module(_arguments(), required_if=[("mode", "verdict", ["run"])])
     options = module.params
-    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"], "")
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
     module.refuse(str(ref), _problems(options))
     check = _Check(module, ref)
     if module.check_mode:

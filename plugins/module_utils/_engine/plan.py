@@ -203,7 +203,7 @@ def _update(
     before = actual.state
     wanted = _exact(kind, wanted, before)
     state, disabled = _after(kind, wanted, before)
-    look = _Look(ref.name, capabilities, before, state)
+    look = _Look(ref, ref.name, capabilities, before, state)
     changes: list[Change] = []
     for field in kind.fields:
         old = before.values.get(field.option)
@@ -239,9 +239,10 @@ def _update(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Look:
-    """What judging a change takes besides the change: whose it is, what the platform can do, and the
-    cluster as it is and as it will be."""
+    """What judging a change takes besides the change: which cluster, what a consent names, what the
+    platform can do, and the cluster as it is and as it will be."""
 
+    ref: ClusterRef
     owner: Name
     capabilities: t.Mapping[str, Value]
     was: State
@@ -250,8 +251,8 @@ class _Look:
     def edit(self, before: Value, after: Value) -> Edit:
         return Edit(before, after, self.capabilities, self.state, self.was)
 
-    def of(self, owner: Name) -> _Look:
-        return dataclasses.replace(self, owner=owner)
+    def of(self, name: Name) -> _Look:
+        return dataclasses.replace(self, owner=self.ref.consented(name))
 
 
 def _exact(kind: Kind, wanted: Wanted, before: State) -> Wanted:
@@ -415,30 +416,32 @@ def _judged(
 def _item_changes(
     rows: Items, name: Name, before: Item | None, after: Item, look: _Look
 ) -> t.Iterator[Change]:
+    look = look.of(name)
     if before is None:
         edit = look.edit(None, after)
         rule = _judge(rows.add, edit)
-        yield Change(rows.label(name), None, after, rule, Act.ADD, rule.consent(name, edit), None, rows, name)
+        consent = rule.consent(look.owner, edit)
+        yield Change(rows.label(name), None, after, rule, Act.ADD, consent, None, rows, name)
         return
     for field in rows.fields:
         if field.option in after:
             old, label = before.get(field.option), rows.label(name, field)
-            for change in _field_changes(field, old, after[field.option], look.of(name), label):
+            for change in _field_changes(field, old, after[field.option], look, label):
                 row = {"name": name, **(change.correction or {})}
                 correction = {rows.option: [row]} if change.correction else None
                 yield dataclasses.replace(change, items=rows, item=name, correction=correction)
 
 
 def _removal(rows: Items, name: Name, item: Item, disabled: bool, look: _Look) -> t.Iterator[Change]:
-    label, edit = rows.label(name), look.edit(item, None)
+    label, edit, owner = rows.label(name), look.edit(item, None), look.of(name).owner
     if disabled and rows.disable is not None:
         if not rows.disable.is_disabled(item):
             rule = rows.disable.rule
-            yield Change(label, item, None, rule, Act.DISABLE, rule.consent(name, edit), None, rows, name)
+            yield Change(label, item, None, rule, Act.DISABLE, rule.consent(owner, edit), None, rows, name)
         return
     rule = _judge(rows.remove, edit)
     keep = {rows.option: [{"name": name, "state": "present"}]}
-    consent = rule.consent(name, edit)
+    consent = rule.consent(owner, edit)
     yield Change(label, item, None, rule, Act.REMOVE, consent, None, rows, name, correction=keep)
 
 

@@ -28,19 +28,42 @@ class State:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """A part of a cluster that things have their names in: the virtual host of a queue, the stream of a
+    consumer. `usual` is what it is where nobody says it (None: it has to be said)."""
+
+    option: str
+    value: str
+    usual: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.value}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ClusterRef:
-    """Which cluster: `kind` as in the tables, the tenant's `namespace`, and the `name`; and `within` it,
-    where that is about a part ("vhost work")."""
+    """Which cluster: `kind` as in the tables, the tenant's `namespace`, and the `name`; and what `within` it,
+    where that is about a part."""
 
     kind: str
     namespace: str
     name: str
-    within: str = ""
+    within: tuple[Scope, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.kind} cluster {self.namespace}/{self.name}" + (
-            f", {self.within}" if self.within else ""
-        )
+        return ", ".join((f"{self.kind} cluster {self.namespace}/{self.name}", *map(str, self.within)))
+
+    def consented(self, name: Name) -> str:
+        """How a consent names a thing: `jobs`, or `work/jobs` where that is not in the usual part. As names
+        may have slashes in them, those of a part are written `%2F`, and a name with a slash never stands
+        alone: so no two things have the same consent."""
+        if "/" not in name and all(one.value == one.usual for one in self.within):
+            return name
+        return "".join(f"{_escaped(one.value)}/" for one in self.within) + name
+
+
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace("/", "%2F")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ class Inside:
     def live(self, what: str, name: str) -> Any:
         return self.client.find(what, self.vhost, name)
 
+    def consent(self, code: str, name: str) -> str:
+        return f"rabbitmq.{code}:{self.vhost.replace('/', '%2F')}/{name}"
+
     def publish(self, queue: str, count: int) -> None:
         """A quorum queue of three members with confirmed messages, which RabbitMQ has counted."""
         messages = [str(number).encode() for number in range(count)]
@@ -186,27 +189,31 @@ def test_what_a_module_returned_can_be_given_to_it_again(inside: Inside) -> None
 
 def test_members_purge_and_delete_of_a_queue_with_messages(inside: Inside) -> None:
     inside.publish("jobs", 40)
-    shrink = {"name": "jobs", "members": 1, "allow": ["rabbitmq.queue.members.shrink:jobs"]}
+    shrink = {"name": "jobs", "members": 1, "allow": [inside.consent("queue.members.shrink", "jobs")]}
     grow = {"name": "jobs", "members": 3}
     results = inside.play(
         task("refused shrinking", "queue", name="jobs", members=1),
         *thrice("queue", **shrink),
         task("refused purge", "queue", name="jobs", empty=True),
         task(
-            "refused purge of fewer", "queue", name="jobs", empty=True, allow=["rabbitmq.queue.purge:jobs@39"]
+            "refused purge of fewer",
+            "queue",
+            name="jobs",
+            empty=True,
+            allow=[inside.consent("queue.purge", "jobs@39")],
         ),
     )
     is_sound(results)
     assert results["refused shrinking"]["refusals"][0]["reason"] == "rabbitmq.queue.members.shrink"
     for title in ("refused purge", "refused purge of fewer"):
-        assert results[title]["refusals"][0]["consent"] == "rabbitmq.queue.purge:jobs@40"
+        assert results[title]["refusals"][0]["consent"] == inside.consent("queue.purge", "jobs@40")
         assert not results[title]["changed"]
     assert inside.live("queues", "jobs")["messages"] == 40
     assert is_sound(inside.play(*thrice("queue", **grow)))["waited"]["seconds"] >= 0
-    purge = {"name": "jobs", "empty": True, "allow": ["rabbitmq.queue.purge:jobs@100"]}
+    purge = {"name": "jobs", "empty": True, "allow": [inside.consent("queue.purge", "jobs@100")]}
     (change,) = is_sound(inside.play(*thrice("queue", **purge)))["plan"]["changes"]
     assert (change["path"], change["before"], change["after"]) == ("queues[jobs].empty", False, True)
-    gone = {"name": "jobs", "state": "absent", "allow": ["rabbitmq.queue.delete:jobs@0"]}
+    gone = {"name": "jobs", "state": "absent", "allow": [inside.consent("queue.delete", "jobs@0")]}
     assert is_sound(inside.play(*thrice("queue", **gone)))["queues"] == []
     assert inside.live("queues", "jobs") is None
 
@@ -241,9 +248,9 @@ def test_exchanges_bindings_and_policies_with_every_option(inside: Inside) -> No
     assert done["policies"] == [{"name": "limits", **policy}]
     until(lambda: inside.live("queues", "jobs").get("policy") == "limits")
     gone: dict[str, tuple[dict[str, Any], str]] = {
-        "binding": (binding, f"rabbitmq.binding.delete:{name}"),
-        "policy": ({"name": "limits"}, "rabbitmq.policy.delete:limits"),
-        "exchange": ({"name": "orders"}, "rabbitmq.exchange.delete:orders"),
+        "binding": (binding, inside.consent("binding.delete", name)),
+        "policy": ({"name": "limits"}, inside.consent("policy.delete", "limits")),
+        "exchange": ({"name": "orders"}, inside.consent("exchange.delete", "orders")),
     }
     for module, (options, consent) in gone.items():
         absent = {**options, "state": "absent"}
@@ -266,26 +273,38 @@ def test_lists_with_purge_hold_nothing_else_in_one_task_each(inside: Inside) -> 
     )
     results = inside.play(
         task("refused alone", "queue", name="kept", purge=True),
-        task("refused without consents", "queue", queues=[{"name": "kept"}], purge=True),
+        task(
+            "refused without consents",
+            "queue",
+            queues=[{"name": "kept"}],
+            purge=True,
+            allow=["rabbitmq.queue.delete:stray@0", "rabbitmq.queue.delete:work/stray@0"],
+        ),
         task(
             "bindings",
             "binding",
             bindings=[{"source": "kept", "destination": "kept", "routing_key": "a"}],
             purge=True,
-            allow=["rabbitmq.binding.delete:kept/queue/kept/b"],
+            allow=[inside.consent("binding.delete", "kept/queue/kept/b")],
         ),
         task(
-            "queues", "queue", queues=[{"name": "kept"}], purge=True, allow=["rabbitmq.queue.delete:stray@0"]
+            "queues",
+            "queue",
+            queues=[{"name": "kept"}],
+            purge=True,
+            allow=[inside.consent("queue.delete", "stray@0")],
         ),
         task(
             "exchanges",
             "exchange",
             exchanges=[],
             purge=True,
-            allow=["rabbitmq.exchange.delete:kept", "rabbitmq.exchange.delete:stray"],
+            allow=[inside.consent("exchange.delete", "kept"), inside.consent("exchange.delete", "stray")],
         ),
     )
-    assert results["refused without consents"]["refusals"][0]["consent"] == "rabbitmq.queue.delete:stray@0"
+    assert results["refused without consents"]["refusals"][0]["consent"] == inside.consent(
+        "queue.delete", "stray@0"
+    )
     assert all(results[title]["changed"] for title in ("bindings", "queues", "exchanges"))
     assert [row["name"] for row in inside.client.get("queues", inside.vhost)] == ["kept"]
     assert inside.live("exchanges", "kept") is None and inside.live("exchanges", "amq.topic")

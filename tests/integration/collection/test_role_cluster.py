@@ -239,7 +239,7 @@ def test_rabbitmq_is_filled_in_order_and_loses_only_what_is_consented_to(real_pl
     assert changed(run(real_place, {**JOBS, **others})) == ["Queues"], "what is not declared stays"
 
     exclusive = {**wanted, "purge": ["queues"]}
-    consents = ["rabbitmq.queue.delete:legacy@0", "rabbitmq.queue.delete:drafts@0"]
+    consents = ["rabbitmq.queue.delete:legacy@0", "rabbitmq.queue.delete:mail/drafts@0"]
     refused = run(real_place, exclusive, fails=True)
     told = json.dumps(listed(refused, "Queues"))
     assert [consent for consent in consents if consent in told] == consents
@@ -253,7 +253,7 @@ def test_rabbitmq_is_filled_in_order_and_loses_only_what_is_consented_to(real_pl
     assert gone == ["queues[drafts]", "queues[legacy]"], "the default virtual host was looked at too"
 
     absent = {**JOBS, "bindings": [{**INSIDE["bindings"][0], "state": "absent"}]}
-    binding = "rabbitmq.binding.delete:shop/queue/billing/"
+    binding = "rabbitmq.binding.delete:work/shop/queue/billing/"
     assert changed(run(real_place, {**absent, "allow": [binding]})) == ["Bindings"]
 
     # nobody can be asked about a virtual host that is to come, and that is no error
@@ -316,7 +316,7 @@ def test_nats_is_filled_by_the_user_of_an_account_and_loses_only_what_is_consent
     assert changed(run(real_place, {**events, **user("second"), **more})) == ["Streams", "Consumers"]
 
     exclusive = {**wanted, "purge": ["streams", "consumers", "buckets"]}
-    consents = ["nats.stream.delete:LOGS@0", "nats.consumer.delete:stock@0"]
+    consents = ["nats.stream.delete:LOGS@0", "nats.consumer.delete:ORDERS/stock@0"]
     refused = run(real_place, exclusive, fails=True)
     assert consents[0] in said(refused)
     assert changed(run(real_place, {**exclusive, "allow": consents})) == ["Streams", "Consumers"]

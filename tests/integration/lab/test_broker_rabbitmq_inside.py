@@ -80,7 +80,7 @@ class Inside:
         names = None if purge else frozenset(row["name"] for row in named)
         converge(
             shelf.contents(self.client, {"vhost": self.vhost}, names),
-            ClusterRef("rabbitmq", "tenant-a", "one", f"vhost {self.vhost}"),
+            ClusterRef("rabbitmq", "tenant-a", "one"),
             wanted,
             terms=Terms(allow),
             mode=Mode(writes, timeout=120),

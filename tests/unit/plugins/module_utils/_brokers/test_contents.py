@@ -39,6 +39,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.risk i
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import (
     Actual,
     ClusterRef,
+    Scope,
     State,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.types import COUNT, SWITCH
@@ -69,7 +70,7 @@ BOXES = Items(
     object_name=lambda name: name,
 )
 KIND = Kind("toy", "boxes", fields=(), items=(BOXES,))
-REF = ClusterRef("toy", "tenant-acme", "one", "shelf top")
+REF = ClusterRef("toy", "tenant-acme", "one", (Scope("shelf", "top", "top"),))
 
 
 @dataclasses.dataclass

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.consent import (
     consent_problems,
     refusals,
     unused,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef, Scope
 from tests.unit.plugins.module_utils.tables import KINDS, Options, plan
 
 TWO_TOPICS = {"topics": [{"name": name, "partitions": 3, "replicas": 1} for name in ("a", "b")]}
@@ -95,3 +98,30 @@ def test_consents_that_nothing_needed_are_listed() -> None:
     given = ["kafka.topic.delete:b", "kafka.topic.delete:a", "kafka.cluster.delete:one"]
     assert unused(made, given) == ["kafka.topic.delete:b", "kafka.cluster.delete:one"]
     assert unused(made, []) == []
+
+
+def consented(name: str, vhost: str = "/", stream: str | None = None) -> str:
+    scope = Scope("vhost", vhost, "/") if stream is None else Scope("stream", stream)
+    return ClusterRef("rabbitmq", "tenant-acme", "one", (scope,)).consented(name)
+
+
+def test_a_consent_says_where_a_thing_is_unless_that_is_where_things_usually_are() -> None:
+    assert consented("jobs") == "jobs"
+    assert consented("jobs", "work") == "work/jobs"
+    assert consented("shop/queue/jobs/a:b@7", "work") == "work/shop/queue/jobs/a:b@7"
+    assert consented("billing", stream="ORDERS") == "ORDERS/billing"
+    assert ClusterRef("kafka", "tenant-acme", "one").consented("a/b") == "a/b"
+
+
+def test_a_name_with_a_slash_is_never_taken_for_a_place_and_a_name() -> None:
+    assert consented("work/jobs") == "%2F/work/jobs"
+    assert consented("jobs", "work/a") == "work%2Fa/jobs"
+    assert consented("jobs", "work%2Fa") == "work%252Fa/jobs"
+
+
+TEXTS = st.text("a/%2F@:", max_size=6)
+
+
+@given(st.tuples(TEXTS, TEXTS), st.tuples(TEXTS, TEXTS))
+def test_no_two_things_have_the_same_consent(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert (consented(*one) == consented(*other)) is (one == other)
