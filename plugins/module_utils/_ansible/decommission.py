@@ -260,13 +260,18 @@ class _Hands:
         # agreeing to the step has been agreeing to each of them
         self._converge(wanted, [f"kafka.topic.delete:{name}" for name in names])
         deadline = time.monotonic() + self._options["wait_timeout"]
-        while left := sorted(names & self._look_inside(actual).running):
+        while left := self._still_running(actual, names):
             if time.monotonic() > deadline:
                 raise WaitFailed(
-                    f"{self._ref}: the brokers still have topic {', '.join(left)}, which is not declared any "
-                    "more; look at the platform's events, then run again"
+                    f"{self._ref}: nobody says that topic {', '.join(left)} is gone, which is not declared "
+                    "any more; look at the platform's events, then run again"
                 )
             time.sleep(_PAUSE)
+
+    def _still_running(self, actual: Actual | None, names: frozenset[str]) -> list[str]:
+        """Those of the topics that the brokers have, or may have, as nobody answers."""
+        running = self._look_inside(actual).running
+        return sorted(names if self._way is None else names & running)
 
     def _take_over(self) -> None:
         """Declare the cluster again, with as many members as are left of it, or as somebody says."""

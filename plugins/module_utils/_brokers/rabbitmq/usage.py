@@ -15,11 +15,15 @@ from .counting import ready_now
 
 _CONNECTION = "user,vhost,peer_host,user_provided_name"
 _QUEUE = "name,vhost,messages,state"
+_SEE_ALL = frozenset({"administrator", "monitoring"})
 
 
 def look(client: Management) -> Use:
     """What the nodes say now. Statistics may be late by seconds, so a queue that is empty by these is asked
     itself."""
+    unasked: list[str] = []
+    if not _SEE_ALL & _tags(client):  # others are shown their own connections, and nobody says so
+        unasked.append("only an administrator, or a user with the tag monitoring, is shown all connections")
     clients: collections.Counter[str] = collections.Counter()
     for row in client.pages("connections", columns=_CONNECTION):
         if row.get("user_provided_name") != OWN_NAME:
@@ -34,8 +38,12 @@ def look(client: Management) -> Use:
             messages[where] = count
         elif told is None and count is None:
             silent.append(where)
-    return Use(
-        dict(clients),
-        messages,
-        unasked=(f"nobody tells how much waits in {', '.join(sorted(silent))}",) if silent else (),
-    )
+    if silent:
+        unasked.append(f"nobody tells how much waits in {', '.join(sorted(silent))}")
+    return Use(dict(clients), messages, unasked=tuple(unasked))
+
+
+def _tags(client: Management) -> frozenset[str]:
+    """The tags of the user that is logged in; before 3.9 they are one text."""
+    tags = client.get("whoami").get("tags") or ()
+    return frozenset(tags.split(",") if isinstance(tags, str) else tags)
