@@ -19,11 +19,11 @@ import time
 import typing as t
 
 from ..._convergence.converge import Mode, Outcome, Terms, converge
-from ..._convergence.errors import WaitFailed
+from ..._convergence.errors import Uncertain, WaitFailed
 from ..._engine.state import ClusterRef, State, Wanted
 from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
-from .client import JetStreamError, Json, Nats
+from .client import STREAM_NOT_FOUND, JetStreamError, Json, Nats
 from .streams import Streams
 
 MANNER = Manner(
@@ -40,8 +40,8 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _MOST_SERVERS = 100
 _PAUSE = 0.5
 _SHOWN = 3
-# JetStream's own code (nats-server, server/errors.json).
-_NOT_A_MEMBER = 10044
+# JetStream's own codes (nats-server, server/errors.json).
+_NOT_A_MEMBER, _IS_MOVING = 10044, 10124
 
 Place = tuple[str, str]
 """A stream: its account and its name."""
@@ -175,11 +175,7 @@ class Servers:
     def _move(self, place: Place, server: str) -> None:
         """Move a stream off a server: another one joins and has all of it before this one leaves."""
         account, stream = place
-        try:
-            self._administrator().tell(f"ACCOUNT.STREAM.MOVE.{account}.{stream}", {"server": server})
-        except JetStreamError as error:
-            if error.code != _NOT_A_MEMBER:  # it has left already
-                raise
+        self._tell_to_move(f"ACCOUNT.STREAM.MOVE.{account}.{stream}", server)
 
         def left() -> list[str]:
             seen = self._seen()
@@ -189,6 +185,25 @@ class Servers:
             return wrong + sorted(_lagging(seen.streams[place]))
 
         self._wait(left, f"stream {stream} of account {account} is not done with {{}}")
+
+    def _tell_to_move(self, what: str, server: str) -> None:
+        """Told again where nobody knows whether it was heard. That a move is under way, servers also say
+        where they could not find out in time (seen while leaders were elected)."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                self._administrator().tell(what, {"server": server})
+            except JetStreamError as error:
+                if error.code in (_NOT_A_MEMBER, STREAM_NOT_FOUND):
+                    return  # it has left already
+                if error.code != _IS_MOVING or time.monotonic() > deadline:
+                    raise
+            except Uncertain:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(_PAUSE)
 
     def _wait(self, what: t.Callable[[], t.Sequence[str]], text: str) -> None:
         deadline = time.monotonic() + self._timeout

@@ -46,3 +46,18 @@ def test_a_leader_moves_last() -> None:
         for name, leader in (("led-here", NODES[0]), ("led-elsewhere", NODES[1]))
     }
     assert members._moves(there, NODES[:2]) == [(("/", "led-elsewhere"), NODES[0], NODES[1])]
+
+
+def test_what_scaling_leaves_where_it_is_is_named() -> None:
+    there = {("/", name): {"type": name, "node": NODES[0]} for name in ("classic", "quorum", "stream")}
+    assert [note.partition(":")[0] for note in members._notes(there)] == ["classic", "stream"]
+    assert list(members._notes({})) == []
+
+
+def test_a_node_holds_the_bytes_of_each_queue_that_it_has_a_member_of() -> None:
+    there = {
+        ("/", "safe"): {"type": "quorum", "members": NODES[:2], "message_bytes": 30},
+        ("/", "alone"): {"type": "classic", "node": NODES[0], "message_bytes": 5},
+        ("/", "new"): {"type": "quorum", "members": NODES[:1]},
+    }
+    assert members._sizes(NODES[:3], there) == {0: 35, 1: 30, 2: 0}
