@@ -55,7 +55,7 @@ def test_what_scaling_leaves_where_it_is_is_named() -> None:
 
 
 def test_a_node_holds_the_bytes_of_each_queue_that_it_has_a_member_of() -> None:
-    there = {
+    there: dict[tuple[str, str], dict[str, Any]] = {
         ("/", "safe"): {"type": "quorum", "members": NODES[:2], "message_bytes": 30},
         ("/", "alone"): {"type": "classic", "node": NODES[0], "message_bytes": 5},
         ("/", "new"): {"type": "quorum", "members": NODES[:1]},
