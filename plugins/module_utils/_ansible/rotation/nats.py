@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import time
 import typing as t
 
@@ -83,15 +84,19 @@ class _Found:
     stored: Login | None = None
 
 
+Stored: t.TypeAlias = t.Callable[[str], Secret | None]
+"""The password that the platform keeps of a user."""
+
+
 class _Place(t.Protocol):
     """Where the pair is declared."""
 
     manner: Manner
 
-    def find(self, name: str, other: str, actual: Actual, access: Access) -> _Found:
+    def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         """What is there of a user."""
 
-    def added(self, name: str, like: str, actual: Actual, access: Access) -> State:
+    def added(self, name: str, like: str, actual: Actual) -> State:
         """The declaration that gives the user a new secret and the rights of another one."""
 
     def permitted(self, name: str, like: str, actual: Actual) -> State:
@@ -104,16 +109,16 @@ class _Place(t.Protocol):
         """What these declarations need, beside the consent to the step that they are part of."""
 
 
-class _Users:
+class ClusterUsers:
     """Users of the whole cluster."""
 
     manner = _USERS
 
-    def find(self, name: str, other: str, actual: Actual, access: Access) -> _Found:
+    def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         """One that is no longer declared and whose key is left in the platform's Secret still gets in, so it
         is in use, and older than all that is declared (cozystack: packages/apps/nats/templates/nats.yaml)."""
         declared = actual.state.named("users").get(name)
-        password = (declared or {}).get("password") or _stored(access, name)
+        password = (declared or {}).get("password") or stored(name)
         if password is None:
             return _Found(active=declared is not None)
         login = Login(name, password)
@@ -123,7 +128,7 @@ class _Users:
         made = None if declared is None else made_at(password) or _created(actual)
         return _Found(True, Question(login), made, stored=login)
 
-    def added(self, name: str, like: str, actual: Actual, access: Access) -> State:
+    def added(self, name: str, like: str, actual: Actual) -> State:
         """Later than all other passwords of the pair, whatever the clocks of their makers said."""
         passwords = [actual.state.named("users").get(one, {}).get("password") for one in (name, like)]
         dates = [made_at(one) or 0 for one in passwords if one is not None]
@@ -137,7 +142,7 @@ class _Users:
         return _users({name: disabled_user()})
 
     def consents(self, name: str) -> tuple[str, ...]:
-        return (f"{_USERS.renewing}:{name}",)
+        return (f"{self.manner.renewing}:{name}",)
 
 
 def _users(rows: t.Mapping[str, Item]) -> State:
@@ -158,7 +163,7 @@ def _created(actual: Actual) -> float | None:
     return datetime.datetime.fromisoformat(text).timestamp() if text else None
 
 
-class _AccountUsers:
+class AccountUsers:
     """Users of one account. `known` are secrets that somebody has given, by name: the new one is that whose
     password is `new`, as the date of a hash cannot be told."""
 
@@ -173,7 +178,7 @@ class _AccountUsers:
         self._seed = new if is_seed else None
         self._key = KeyPair(new).public if new is not None and is_seed else None
 
-    def find(self, name: str, other: str, actual: Actual, access: Access) -> _Found:
+    def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         users = users_of(accounts_of(actual.state)[self._account])
         row = users.get(name)
         if row is None:
@@ -188,7 +193,7 @@ class _AccountUsers:
         known = self._known if self._known is not None and self._known.username == name else None
         return _Found(True, Question(known) if known else None, None, may, known)
 
-    def added(self, name: str, like: str, actual: Actual, access: Access) -> State:
+    def added(self, name: str, like: str, actual: Actual) -> State:
         return self._row(name, self._secret(name) | self._rights(like, actual))
 
     def permitted(self, name: str, like: str, actual: Actual) -> State:
@@ -198,8 +203,10 @@ class _AccountUsers:
         return self._row(name, None)
 
     def consents(self, name: str) -> tuple[str, ...]:
-        codes = (_ACCOUNT_USERS.retiring, _ACCOUNT_USERS.renewing, "nats.account.user.several")
-        return tuple(f"{code}:{self._account}" for code in codes)
+        more = ("nats.account.user.permissions.shrink", "nats.account.user.several")
+        return tuple(
+            f"{code}:{self._account}" for code in (self.manner.retiring, self.manner.renewing, *more)
+        )
 
     def _is_new(self, name: str, row: Row) -> bool:
         if self._key is not None or "nkey" in row:
@@ -248,10 +255,10 @@ def open_hands(
         known = Login(options["broker_username"], Secret(options["broker_password"]))
     for account, row in accounts_of(actual.state).items():
         if any(name in users_of(row) for name in names):
-            place: _Place = _AccountUsers(ref, account, new, known, opened)
+            place: _Place = AccountUsers(ref, account, new, known, opened)
             break
     else:
-        place = _Users()
+        place = ClusterUsers()
         if new is not None:
             text = f"the password of a user such as {names[0]}, who is none of an account, is made here"
             against = Refusal("new_password", "nats.credential.secret.made", text, "leave it out")
@@ -323,7 +330,8 @@ class Users:
         actual, access = _read(self._session, self._ref), Access(self._session, self._ref)
         names = self._names
         others = dict(zip(names, reversed(names), strict=True))
-        self._found = {name: self._place.find(name, others[name], actual, access) for name in names}
+        stored = functools.partial(_stored, access)
+        self._found = {name: self._place.find(name, others[name], actual, stored) for name in names}
         for found in self._found.values():
             if found.asks is not None and found.asks.login is not None:
                 self._hide(found.asks.login.password.reveal())
@@ -344,7 +352,7 @@ class Users:
             name,
             active=True,
             age=None if found.made is None else self._opened - found.made,
-            works=None if found.asks is None and found.stored is None else self._lets_in(name),
+            works=None if found.asks is None else self._lets_in(name),
             may=found.may,
             connections=None if connections is None else connections.count,
             clients=() if connections is None else connections.clients,
@@ -457,8 +465,7 @@ class Users:
         self._declare(name, self._place.ended(name), writes=True)
 
     def _addition(self, name: str, like: str) -> State:
-        actual, access = _read(self._session, self._ref), Access(self._session, self._ref)
-        return self._place.added(name, like, actual, access)
+        return self._place.added(name, like, _read(self._session, self._ref))
 
     def _declare(self, name: str, state: State, *, writes: bool) -> None:
         converge(

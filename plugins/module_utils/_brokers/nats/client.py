@@ -489,8 +489,9 @@ async def _everybody(client: nats.aio.client.Client, subject: str, body: bytes) 
     found: list[Json] = []
     try:
         await client.publish(subject, body, reply=inbox)
-        while True:
-            found.append(json.loads((await answers.next_msg(_SILENCE if not found else _QUIET)).data))
+        while data := (await answers.next_msg(_SILENCE if not found else _QUIET)).data:
+            found.append(json.loads(data))
+        return found  # nobody listens there for who asks
     except nats.errors.TimeoutError:
         return found
     finally:

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""credential_rotation of NATS' users on real servers: with a client that moves, killed and started again, and
+against what the platform makes of a user that is removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
+from tests.integration.collection.plays import Place, Task, task
+from tests.integration.collection.test_nats_accounts import as_client, endpoints, hello
+from tests.integration.lab.applications import Application
+from tests.lab.labs import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.brokers]
+
+SIGNALS, EVENTS = "signals", "events"
+LONG_AGO = time.time() - 30 * 86_400
+OLD, SYSTEM, LEGACY = (
+    passwords.dated_password(LONG_AGO).reveal(),
+    "CanarySystemSecret42",
+    "CanaryLegacySecret42",
+)
+ONE, TWO = "CanaryAccountSecret1", "CanaryAccountSecret2"
+LOOK = 0.2
+
+
+class Desk(Place):
+    """A place from which a play can also be started and left to itself."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.told: set[str] = {OLD, SYSTEM, LEGACY, ONE, TWO}
+
+    def rotate(self, title: str, cluster: str, *, fails: bool = False, **options: Any) -> dict[str, Any]:
+        """The result of one rotation; no secret is printed."""
+        run = self.run(rotation(title, cluster, fails=fails, **options))
+        result = run[title]
+        if result.get("credential"):
+            self.told.add(result["credential"]["password"])
+        assert not any(secret in run.output for secret in self.told)
+        return result
+
+    @contextlib.contextmanager
+    def started(self, one: Task) -> Iterator[subprocess.Popen[bytes]]:
+        """A play that runs, in a process group of its own, and does not outlive this."""
+        desk = self._desk()
+        for empty in ("ansible.cfg", "record"):
+            desk.joinpath(empty).write_text("")
+        playbook = desk / "play.yml"
+        where = {"namespace": self.namespace, "kubeconfig": str(self.lab.kubeconfig(self.namespace, "admin"))}
+        play = {
+            "name": "A test",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": {"group/brokerops.messaging.all": where},
+            "tasks": [one.document()],
+        }
+        playbook.write_text(json.dumps([play]))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ansible", "playbook", str(playbook)],
+            cwd=desk,
+            env=self._environment(desk),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def killed_once(self, what: str, there: Callable[[], bool], one: Task) -> None:
+        """Start a play and kill it, with the module that it runs, as soon as something is there."""
+        with self.started(one) as process:
+            Application.wait(what, lambda: there() or process.poll() is not None, 90)
+            assert process.poll() is None, "it came to its end before it could be killed"
+
+    def secrets(self, cluster: str) -> dict[str, str]:
+        """The passwords of the users that are declared."""
+        found = self.app("nats", cluster).get() or {}
+        return {
+            name: (row or {}).get("password", "") for name, row in (found["spec"].get("users") or {}).items()
+        }
+
+
+def rotation(
+    title: str, cluster: str, *, fails: bool = False, check_mode: bool | None = None, **options: Any
+) -> Task:
+    wanted = {"kind": "nats", "cluster": cluster, "user": "app", "wait_timeout": 90, "broker_timeout": 20}
+    return Task(title, "credential_rotation", wanted | options, fails, check_mode)
+
+
+class Session:
+    """A client that stays connected, and comes back when its server restarts."""
+
+    def __init__(self, app: Application, user: str, password: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._client = Client()
+        servers = [f"nats://{one}" for one in endpoints(app)]
+        self._wait(
+            self._client.connect(
+                servers,
+                user=user,
+                password=password,
+                name="billing",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                error_cb=self._ignore,
+            )
+        )
+
+    def close(self) -> None:
+        """Leave."""
+        self._wait(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, what: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
+
+    async def _ignore(self, _error: Exception) -> None:
+        """A server that restarts is no error here."""
+
+
+@pytest.fixture(scope="module")
+def desk(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    tenant = lab.tenant(f"rn{os.getpid()}")
+    yield Desk(lab, tenant, tmp_path_factory.mktemp("desk"))
+    lab.remove_tenant(tenant.namespace)
+
+
+@pytest.fixture(scope="module")
+def signals(desk: Desk) -> Application:
+    """A cluster with users of its own."""
+    users = [{"name": "app", "password": OLD}]
+    alone: dict[str, Any] = {"replicas": 2, "jetstream": {"enabled": False}}
+    desk.run(task("create", "nats", SIGNALS, users=users, **alone))
+    return desk.app("nats", SIGNALS)
+
+
+@pytest.fixture(scope="module")
+def events(desk: Desk) -> Application:
+    """A cluster with accounts, and a user who may ask all servers."""
+    user = {"name": "app", "password": ONE, "permissions": {"publish": {"allow": ["orders.>"]}}}
+    accounts = [
+        {"name": "ORDERS", "jetstream": {"enabled": True}, "users": [user]},
+        {"name": "$SYS", "users": [{"name": "sys", "password": SYSTEM}]},
+    ]
+    desk.run(task("create", "nats", EVENTS, replicas=2, accounts=accounts))
+    return desk.app("nats", EVENTS)
+
+
+def everywhere(app: Application, user: str, password: str) -> list[bool]:
+    """Whether each server lets the user in, once all of them are listed again."""
+    app.until("two servers", lambda: len(endpoints(app)) == 2)
+    return anywhere(app, user, password)
+
+
+def anywhere(app: Application, user: str, password: str) -> list[bool]:
+    """Whether those servers let the user in that are there now."""
+    return [_lets_in(one, user, password) for one in endpoints(app)]
+
+
+def _lets_in(server: Any, user: str, password: str) -> bool:
+    async def run() -> bool:
+        client = Client()
+        try:
+            await client.connect(
+                f"nats://{server}", user=user, password=password, allow_reconnect=False, error_cb=_ignored
+            )
+        except nats.errors.Error:
+            return False
+        await client.close()
+        return True
+
+    return asyncio.run(run())
+
+
+async def _ignored(_error: Exception) -> None:
+    """What goes wrong is seen in that nobody is let in."""
+
+
+def steps(result: dict[str, Any]) -> list[str]:
+    return [step["name"] for step in result["plan"]["steps"]]
+
+
+def connected(result: dict[str, Any]) -> dict[str, int | None]:
+    return {user["name"]: user["connections"] for user in result["users"]}
+
+
+def test_a_client_moves_to_a_second_user_and_the_first_one_is_refused(
+    desk: Desk, signals: Application
+) -> None:
+    client = Session(signals, "app", OLD)
+    dry = desk.run(rotation("dry", SIGNALS, check_mode=True, goal="prepare"))
+    assert (steps(dry["dry"]), dry["dry"]["changed"], dry.writes) == (["second.add"], True, [])
+
+    prepared = desk.rotate("prepare", SIGNALS, goal="prepare")
+    assert prepared["current"] == prepared["credential"]["username"] == "app-b"
+    assert [user["nodes_proven"] for user in prepared["users"]] == ["2/2", "2/2"]
+    new = prepared["credential"]["password"]
+    assert everywhere(signals, "app-b", new) == everywhere(signals, "app", OLD) == [True, True]
+
+    again = desk.rotate("again", SIGNALS, goal="prepare")
+    assert not again["changed"] and again["credential"] == prepared["credential"]
+    assert again["requests"]["writes"] == 0
+
+    consent: dict[str, Any] = {"allow": ["nats.user.disable:app"]}
+    unasked = desk.rotate(
+        "nobody can be asked",
+        SIGNALS,
+        fails=True,
+        goal="retire",
+        broker_endpoints=[str(one) for one in endpoints(signals)],
+        **consent,
+    )
+    assert unasked["refusals"][0]["reason"] == "nats.credential.clients"
+    assert "confirmed_moved: [app]" in unasked["msg"]
+    stays = desk.rotate("a client stays", SIGNALS, fails=True, goal="retire", wait_timeout=2, **consent)
+    assert "clients that still use app: 1: billing" in stays["msg"]
+    assert everywhere(signals, "app", OLD) == [True, True]
+
+    client.close()
+    client = Session(signals, "app-b", new)
+    retired = desk.rotate("retire", SIGNALS, goal="retire", **consent)
+    client.close()
+    assert (retired["current"], retired["retired"]) == ("app-b", "app")
+    assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("refused", "2/2")
+    assert everywhere(signals, "app", OLD) == [False, False]
+    assert everywhere(signals, "app-b", new) == [True, True]
+
+    again = desk.rotate("nothing is left", SIGNALS, goal="retire")
+    assert not again["changed"] and again["requests"]["writes"] == 0
+    assert again["proof"]["verdict"] == "gone" and again["proof"]["nodes_proven"] == "2/2"
+
+
+def test_a_user_that_was_only_removed_lives_on_until_it_is_retired(desk: Desk, signals: Application) -> None:
+    signals.until_ready()
+    revision = signals.revision
+    signals.patch(users={"legacy": {"password": LEGACY}})
+    signals.until_running(2, revision + 1)
+    signals.patch(users={"legacy": None})
+    signals.until_running(2, revision + 2)
+    assert "legacy" not in desk.secrets(SIGNALS)
+    assert everywhere(signals, "legacy", LEGACY) == [True, True], "the naive way leaves it in"
+
+    named: dict[str, Any] = {"second_user": "legacy", "goal": "retire"}
+    (current,) = (one for one in ("app", "app-b") if not desk.secrets(SIGNALS)[one].startswith("disabled"))
+    retired = desk.rotate("retire", SIGNALS, user=current, allow=["nats.user.disable:legacy"], **named)
+    assert (retired["current"], retired["retired"]) == (current, "legacy")
+    assert retired["proof"]["verdict"] == "refused"
+    assert everywhere(signals, "legacy", LEGACY) == [False, False]
+
+
+def test_killed_at_any_step_there_is_one_new_credential_and_the_old_one_is_refused(
+    desk: Desk, signals: Application
+) -> None:
+    before = desk.secrets(SIGNALS)
+    (old,) = (name for name in ("app", "app-b") if not before[name].startswith("disabled"))
+    (new,) = {"app", "app-b"} - {old}
+    prepare: dict[str, Any] = {"goal": "prepare", "rotate_after": 0}
+    retire: dict[str, Any] = {"goal": "retire", "allow": [f"nats.user.disable:{old}"]}
+
+    def declared() -> str:
+        return desk.secrets(SIGNALS)[new]
+
+    desk.killed_once("new secret", lambda: declared() != before[new], rotation("prepare", SIGNALS, **prepare))
+    first = declared()
+    desk.killed_once(
+        "server that knows it",
+        lambda: True in anywhere(signals, new, first),
+        rotation("prepare", SIGNALS, **prepare),
+    )
+    prepared = desk.rotate("prepare", SIGNALS, **prepare)
+    assert prepared["credential"] == {"username": new, "password": first}, "made once, and never again"
+    assert declared() == first and not prepared["changed"]
+    assert everywhere(signals, new, first) == [True, True]
+
+    desk.killed_once(
+        "end of the old one",
+        lambda: desk.secrets(SIGNALS)[old] != before[old],
+        rotation("retire", SIGNALS, **retire),
+    )
+    retired = desk.rotate("retire", SIGNALS, **retire)
+    assert (retired["current"], retired["retired"]) == (new, old)
+    assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("gone", "2/2")
+    assert everywhere(signals, old, before[old]) == [False, False]
+    assert everywhere(signals, new, first) == [True, True]
+
+
+def test_users_of_an_account_bring_their_secret_and_are_counted_by_the_system_account(
+    desk: Desk, events: Application
+) -> None:
+    system: dict[str, Any] = {"system_username": "sys", "system_password": SYSTEM}
+    both = {"new_password": TWO, **system}
+    missing = desk.rotate("no secret", EVENTS, fails=True, goal="prepare")
+    assert missing["refusals"][0]["reason"] == "nats.credential.secret.missing"
+
+    prepared = desk.rotate("prepare", EVENTS, goal="prepare", **both)
+    assert prepared["credential"] == {"username": "app-b", "password": TWO}
+    assert everywhere(events, "app-b", TWO) == everywhere(events, "app", ONE) == [True, True]
+    spec = (events.get() or {})["spec"]["config"]["merge"]["accounts"]["ORDERS"]["users"]
+    assert [row["permissions"] for row in spec] == [{"publish": {"allow": ["orders.>"]}}] * 2
+    assert not any(secret in json.dumps(spec) for secret in (ONE, TWO))
+
+    client = Session(events, "app-b", TWO)
+    back = desk.rotate(
+        "a client has moved already",
+        EVENTS,
+        fails=True,
+        goal="roll_back",
+        allow=["nats.account.user.delete:app-b"],
+        wait_timeout=2,
+        **both,
+    )
+    assert "clients that still use app-b: 1: billing" in back["msg"]
+    assert connected(back) == {"app": 0, "app-b": 1}
+    client.close()
+    back = desk.rotate(
+        "roll back", EVENTS, goal="roll_back", allow=["nats.account.user.delete:app-b"], **both
+    )
+    assert (back["current"], back["retired"], back["proof"]["verdict"]) == ("app", "app-b", "refused")
+    assert everywhere(events, "app-b", TWO) == [False, False]
+    assert everywhere(events, "app", ONE) == [True, True]
+
+    desk.rotate("prepare again", EVENTS, goal="prepare", **both)
+    known: dict[str, Any] = {"broker_username": "app", "broker_password": ONE}
+    retired = desk.rotate(
+        "retire", EVENTS, goal="retire", allow=["nats.account.user.delete:app"], **both, **known
+    )
+    assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("refused", "2/2")
+    assert everywhere(events, "app", ONE) == [False, False]
+    again = desk.rotate("nothing is left", EVENTS, goal="prepare", **both)
+    assert not again["changed"] and again["credential"]["username"] == "app-b"
+    assert as_client(events, ("app-b", TWO), hello) == "in"
