@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,3 +185,27 @@ def test_killed_after_each_of_its_writes_and_started_again_it_ends_with_nothing_
     place.run(leaving)
     assert objects(place, "nats", "killed") == []
     assert not place.run(leaving)["leave"]["changed"]
+
+
+def test_the_playbook_says_which_way_it_goes_and_ends_before_anything_is_lost(place: Place) -> None:
+    place.app("nats", "leaving").create(replicas=3).until_ready()
+    which = {"kind": "nats", "namespace": place.namespace, "cluster": "leaving", "wait_timeout": PATIENCE}
+
+    def decommission(*arguments: str, **more: Any) -> Run:
+        given = {f"decommission_{name}": value for name, value in {**which, **more}.items()}
+        return place.run_file(
+            Path("brokerops.messaging.decommission"),
+            arguments=["--extra-vars", json.dumps(given), *arguments],
+            variables={"K8S_AUTH_KUBECONFIG": str(place.tenant.kubeconfig())},
+        )
+
+    refused = decommission("--check")
+    assert refused.status == 2 and refused.writes == []
+    told = refused["Say which way it goes"]["msg"]
+    assert told["steps"] == ["delete the cluster with its volumes"]
+    assert "add allow: [nats.cluster.delete:leaving]" in refused.output
+    allow = [consent("nats", "leaving", one) for one in ("cluster.delete", "decommission.unasked")]
+    gone = decommission(allow=allow, expected_plan=told["digest"])
+    assert gone.status == 0, gone.output
+    assert objects(place, "nats", "leaving") == []
+    assert decommission(allow=allow).writes == []
