@@ -116,6 +116,8 @@ attributes:
 notes:
   - RV(credential) is a secret. Use C(no_log) on the task.
   - The default administrator of a RabbitMQ cluster cannot be rotated by anything on this platform. The module says so.
+  - A playbook that goes on declaring a user that was retired makes it again. Leave the users of a rotation to it, and out of other
+    declarations.
 seealso:
   - module: brokerops.messaging.credential_check
   - module: brokerops.messaging.rabbitmq_cluster
@@ -298,6 +300,12 @@ users:
       type: bool
       returned: always
       sample: false
+notes:
+  description: What a rotation leaves as it is, such as a login that nothing can rotate.
+  returned: once the brokers could be asked
+  type: list
+  elements: str
+  sample: []
 credential:
   description: What is to be handed out. Null for other goals than V(prepare), where it is only to come, and where nobody can read
     it.

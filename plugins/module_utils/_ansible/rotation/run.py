@@ -64,7 +64,7 @@ def run_rotation() -> None:
     finally:
         if hands is not None:
             hands.close()
-    for note in hands.notes:
+    for note in result["notes"] if result["changed"] else ():
         module.warn(f"{ref}: {note}")
     module.exit_json(**result)
 
@@ -192,7 +192,7 @@ class _Performer:
 
     def result(self) -> Result:
         """Everything that is not secret."""
-        return self.users() | self._hands.result()
+        return self.users() | {"notes": list(self._hands.notes)} | self._hands.result()
 
     def _public(self, one: Credential) -> Result:
         return {
