@@ -43,6 +43,7 @@ def killed(stage: Stage) -> None:
     stage.brokers.kill(ordinal)
     stage.traffic.flows()
     stage.brokers.start_member(ordinal)
+    stage.traffic.flows()
 
 
 def two_killed(stage: Stage) -> None:
@@ -53,15 +54,18 @@ def two_killed(stage: Stage) -> None:
     stage.traffic.flows()
     for ordinal in (first, second):
         stage.brokers.start_member(ordinal)
+    stage.traffic.flows()
 
 
 def stands_still(stage: Stage) -> None:
     with frozen(stage.brokers, stage.leader()):
         stage.traffic.flows()
+    stage.traffic.flows()
 
 
 def rolled(stage: Stage) -> None:
     stage.brokers.restart_rolling()
+    stage.traffic.flows()
 
 
 def zookeeper_killed(stage: Stage) -> None:
@@ -70,6 +74,7 @@ def zookeeper_killed(stage: Stage) -> None:
         ensemble.kill(server.ordinal)
         stage.traffic.flows()
         ensemble.start_member(server.ordinal)
+    stage.traffic.flows()
 
 
 def cut_off(stage: Stage) -> None:
@@ -89,6 +94,7 @@ def cut_off(stage: Stage) -> None:
             alone.wait()
     finally:
         stage.brokers.rejoin(ordinal)
+    stage.traffic.flows()
 
 
 def only_copy_lost(stage: Stage) -> None:
@@ -142,11 +148,21 @@ SCENES: Sequence[Scene] = (
         always=["nats"],
     ),
     Scene(
-        "one_copy_killed",
-        "negative control: the only copy is lost with its volume",
+        "one_copy_lost",
+        "three members, one copy: its member is killed and comes back with an empty volume",
         only_copy_lost,
+        kinds=["kafka", "nats"],
         load={"replicas": 1},
         always=["nats"],
+        loses=True,
+    ),
+    Scene(
+        "one_member_lost",
+        "a single member is killed and comes back with an empty volume",
+        only_copy_lost,
+        kinds=["kafka", "rabbitmq"],
+        cluster={"replicas": 1},
+        load={"patience": 20},
         loses=True,
     ),
 )

@@ -53,7 +53,6 @@ def test_what_is_promised_is_kept_and_what_is_not_is_seen(brokers: Any, scene: S
         assert on.traffic.promise.one_member is not scene.loses
         before = on.traffic.acknowledged()
         scene.act(on)
-        on.traffic.flows()
         outcome = on.traffic.end()
     keep(brokers.kind, scene.key, outcome)
     if scene.loses:

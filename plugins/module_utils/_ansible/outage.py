@@ -1,0 +1,213 @@
+# Copyright (c) 2026 The brokerops.messaging authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How one member of a cluster is taken away on purpose, by us or by somebody else, and watched until it is
+back."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._convergence.api import Requests
+from .._convergence.errors import Failure, Forbidden, WaitFailed
+from .._convergence.operate import Limits, Progress, operate
+from .._engine.consent import unknown_consents
+from .._engine.fields import Problem
+from .._engine.health import Health, Status
+from .._engine.judgement import Thresholds
+from .._engine.state import ClusterRef
+from .._operations.machine import Step
+from .._operations.outage import Condition, Outage, consents
+from .._platforms.cozystack.members import Pod, delete, may_delete, members
+from .._platforms.cozystack.names import label_problem
+from .._platforms.session import Session
+from .health import BROKER, PLATFORM, Looks
+from .module import Module, Options, said
+from .operation import operation_arguments, operation_result
+from .reach import broker_problems, plaintext_consents
+from .result import Result, requests_result
+from .session import open_session
+
+_KINDS = ("kafka", "rabbitmq", "nats")
+_POD, _OTHERS = "pod", "others"
+# Full volumes, backlogs and certificates that end soon are no reason against it.
+_THRESHOLDS = Thresholds(backlog=None, storage=None, certificates=0)
+_PAUSE = 1.0
+
+
+def run_outage() -> None:
+    """The whole life of `cluster_member_restart`."""
+    spec = operation_arguments(_KINDS, wait_seconds=900) | {
+        "member": {"type": "int"},
+        "by": {"type": "str", "choices": [_POD, _OTHERS], "default": _POD},
+        "since": {"type": "dict"},
+    }
+    module = Module(spec)
+    options = module.params
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
+    module.refuse(str(ref), _problems(options))
+    progress, hands = Progress(), None
+    try:
+        hands = _Hands(module, ref, open_session(options, "cluster_member_restart"))
+        operation = hands.operation()
+        operate(
+            str(ref),
+            operation,
+            hands,
+            allow=options["allow"],
+            expected=options["expected_plan"],
+            limits=Limits(not module.check_mode, patience=options["wait_timeout"]),
+            progress=progress,
+        )
+    except Failure as error:
+        module.end(str(ref), error, _result(hands, progress, would_change=False))
+    finally:
+        if hands is not None:
+            hands.close()
+    module.exit_json(**_result(hands, progress, would_change=module.check_mode))
+
+
+def _problems(options: Options) -> list[Problem]:
+    kind = options["kind"]
+    member, since = options["member"], options["since"]
+    return [
+        *said(
+            namespace=label_problem(options["namespace"]),
+            cluster=label_problem(options["cluster"]),
+            wait_timeout=None if options["wait_timeout"] > 0 else "is no time; write 1 or more seconds",
+            member="is no number of a member; the first is 0" if (member or 0) < 0 else None,
+            since=f"is only for by: {_OTHERS}; leave it out" if since and options["by"] == _POD else None,
+        ),
+        *broker_problems(options),
+        *unknown_consents(options["allow"], [*consents(kind), *plaintext_consents(kind)]),
+    ]
+
+
+def _result(hands: _Hands | None, progress: Progress, *, would_change: bool) -> Result:
+    result = operation_result(progress, would_change=would_change)
+    return result if hands is None else result | hands.result()
+
+
+class _Hands:
+    """The hands of `Outage`: what it observes, and what it does."""
+
+    def __init__(self, module: Module, ref: ClusterRef, session: Session) -> None:
+        self._ref, self._options, self._session = ref, module.params, session
+        self._looks = Looks(module, ref, [PLATFORM, BROKER], _THRESHOLDS)
+        self._since: t.Mapping[str, str] = self._options["since"] or {}
+        self._before: dict[str, str] = {}
+        self._pods: list[Pod] = []
+        self._pod = ""
+        self._taken = False
+        self._away_since: float | None = None
+        self._recovery: float | None = None
+        self._health: Health | None = None
+
+    def operation(self) -> Outage:
+        """What is to happen: to the member that was named, or to the last one. Raises Forbidden where it is
+        ours to do, and we may not."""
+        ours = self._options["by"] == _POD
+        if ours and not may_delete(self._session, self._ref):
+            raise Forbidden(
+                f"{self._ref}: you may not delete pods in {self._ref.namespace}, which takes the role admin; "
+                f"let somebody else take a member away, and wait for it with by: {_OTHERS}"
+            )
+        pods = members(self._session, self._ref)
+        self._before = {pod.name: pod.life for pod in pods}
+        number = self._options["member"]
+        last = pods[-1].name if pods else ""
+        chosen = [pod.name for pod in pods if pod.ordinal == number]
+        self._pod = last if number is None else chosen[0] if chosen else f"with the number {number}"
+        return Outage(self._ref.kind, self._ref.namespace, self._ref.name, self._pod, ours)
+
+    def observe(self) -> Condition:
+        """What platform and brokers say."""
+        self._pods = members(self._session, self._ref)
+        health = self._health = self._looks.look()
+        wanted = self._wanted(health)
+        whole = len(self._pods) >= wanted and all(pod.ready for pod in self._pods)
+        trouble = "; ".join(reason.text for reason in health.reasons)
+        if health.status is not Status.HEALTHY and not trouble:
+            trouble = f"it is {health.status}"
+        self._note(whole and not trouble)
+        copies = health.seen.copies or ()
+        quorum = health.seen.quorum
+        return Condition(
+            members=wanted,
+            known=self._pod in {*self._before, *(pod.name for pod in self._pods)},
+            trouble=trouble,
+            can_lose=None if quorum is None else quorum.can_lose,
+            bare=tuple(sorted(f"{one.what} {one.name}" for one in copies if not one.bears_loss)),
+            taken=self._taken,
+            whole=whole,
+        )
+
+    def perform(self, step: Step) -> None:
+        """Take the member away, or wait until somebody else has."""
+        if step.name == "member.restart":
+            self._delete()
+        else:
+            self._await()
+
+    def result(self) -> Result:
+        """Who it was, how things were before, how long it took, and how they are now."""
+        found = self._looks.result()
+        total = Requests(
+            found["requests"]["reads"] + self._session.requests.reads,
+            found["requests"]["writes"] + self._session.requests.writes,
+        )
+        return found | {
+            "member": self._pod,
+            "since": dict(self._before),
+            "recovery": None if self._recovery is None else round(self._recovery, 1),
+            "health": str(self._health.status) if self._health else None,
+            "requests": requests_result(total),
+        }
+
+    def close(self) -> None:
+        """End the connection with the brokers."""
+        self._looks.close()
+
+    def _wanted(self, health: Health) -> int:
+        found = health.seen.members
+        return len(self._before) if found is None or found.wanted is None else found.wanted
+
+    def _note(self, good: bool) -> None:
+        """Whether somebody was away, and since when all is well again. A member that somebody else has
+        restarted in the meantime has another life than before."""
+        lives = {pod.name: pod.life for pod in self._pods}
+        if not self._taken and any(lives.get(name) != life for name, life in self._since.items()):
+            self._take()
+        if self._taken and good and self._recovery is None and self._away_since is not None:
+            self._recovery = time.monotonic() - self._away_since
+
+    def _take(self) -> None:
+        self._taken, self._away_since = True, time.monotonic()
+
+    def _delete(self) -> None:
+        pod = next((one for one in self._pods if one.name == self._pod), None)
+        if pod is None:
+            raise AssertionError("decided only where there is such a member")
+        delete(self._session, self._ref, pod)
+        self._take()
+
+    def _await(self) -> None:
+        """Until anything tells that a member is away: its pod, or the brokers' own word."""
+        deadline = time.monotonic() + self._options["wait_timeout"]
+        self._since = self._before | dict(self._since)
+        while True:
+            seen = self.observe()
+            if self._taken:
+                return
+            if seen.trouble or not seen.whole:
+                self._take()
+                return
+            if time.monotonic() > deadline:
+                raise WaitFailed(
+                    f"{self._ref}: nobody has taken {self._pod} away in {self._options['wait_timeout']} s; "
+                    f"somebody who may has to end it meanwhile: kubectl delete pod -n {self._ref.namespace} "
+                    f"{self._pod}"
+                )
+            time.sleep(_PAUSE)

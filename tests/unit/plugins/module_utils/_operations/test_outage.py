@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""One member is taken away: never from a cluster that could not bear it, and never without consent."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.operate import (
+    Limits,
+    OperationRefused,
+    Progress,
+    operate,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import (
+    Blocked,
+    Done,
+    Step,
+    Wait,
+    find_path,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.outage import (
+    Condition,
+    Outage,
+    consents,
+)
+from tests.unit.plugins.module_utils._operations.crashes import World
+
+OURS = Outage("kafka", "tenant-acme", "orders", "kafka-orders-kafka-2", True)
+OTHERS = dataclasses.replace(OURS, ours=False)
+WELL = Condition(members=3, known=True, trouble="", can_lose=1, bare=(), taken=False, whole=True)
+
+
+def refused(seen: Condition, *allow: str) -> list[tuple[str, str]]:
+    """Reasons and consents of what stands against it."""
+    with pytest.raises(OperationRefused) as raised:
+        operate(
+            "it",
+            OURS,
+            World(OURS, seen),
+            allow=allow,
+            expected=None,
+            limits=Limits(writes=True),
+            progress=Progress(),
+        )
+    return [(one["reason"], one["consent"]) for one in raised.value.details["refusals"]]
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (dataclasses.replace(WELL, known=False), "kafka.outage.member"),
+        (dataclasses.replace(WELL, members=1), "kafka.outage.single"),
+        (dataclasses.replace(WELL, trouble="2 of 3 members serve"), "kafka.outage.unhealthy"),
+        (dataclasses.replace(WELL, whole=False), "kafka.outage.unhealthy"),
+        (dataclasses.replace(WELL, can_lose=0), "kafka.outage.quorum"),
+    ],
+)
+def test_a_cluster_that_could_not_bear_it_is_left_alone_whatever_was_agreed_to(
+    seen: Condition, reason: str
+) -> None:
+    assert refused(seen, "kafka.member.restart:orders") == [(reason, "")]
+
+
+def test_nobody_is_taken_away_without_consent_by_whomever() -> None:
+    assert refused(WELL) == [("kafka.member.restart", "kafka.member.restart:orders")]
+    step = OTHERS.decide(WELL)
+    assert isinstance(step, Step) and step.consent == "kafka.member.restart:orders"
+
+
+def test_what_is_not_served_meanwhile_is_counted_and_agreed_to() -> None:
+    bare = dataclasses.replace(WELL, bare=("partition logs-0", "partition logs-1"))
+    agreed = "kafka.member.restart:orders"
+    assert refused(bare, agreed) == [("kafka.member.bare", "kafka.member.bare:orders@2")]
+    assert refused(bare, agreed, "kafka.member.bare:orders@1") == [
+        ("kafka.member.bare", "kafka.member.bare:orders@2")
+    ]
+    World(OURS, bare).run()
+
+
+@pytest.mark.parametrize(("operation", "name"), [(OURS, "member.restart"), (OTHERS, "member.expect")])
+def test_it_is_over_once_all_are_there_and_nothing_is_wrong(operation: Outage, name: str) -> None:
+    path = find_path(operation, WELL)
+    assert [step.name for step in path.steps] == [name] and isinstance(path.end, Done)
+    away = dataclasses.replace(WELL, taken=True)
+    for worse in (
+        dataclasses.replace(away, trouble="a copy is behind"),
+        dataclasses.replace(away, whole=False),
+    ):
+        assert isinstance(operation.decide(worse), Wait)
+    assert isinstance(operation.decide(away), Done)
+
+
+def test_one_who_was_away_before_the_run_is_only_waited_for() -> None:
+    limping = dataclasses.replace(WELL, taken=True, trouble="a copy is behind", can_lose=0, whole=False)
+    assert find_path(OTHERS, limping).steps == ()
+    assert not isinstance(find_path(OTHERS, limping).end, Blocked)
+
+
+def test_every_consent_that_may_be_asked_for_is_known() -> None:
+    assert consents("nats") == ("nats.member.restart", "nats.member.bare")
