@@ -34,6 +34,7 @@ TENANTS = "tests/integration/collection/test_clusters_info_tenants.py::test_"
 FACTS = "tests/unit/plugins/module_utils/_platforms/cozystack/test_facts.py::test_"
 ON_KAFKA = "tests/integration/collection/test_kafka_fields.py::test_"
 ON_RABBITMQ = "tests/integration/collection/test_rabbitmq_fields.py::test_"
+ROTATION = "tests/integration/collection/test_rotation_rabbitmq.py::test_"
 ON_NATS = "tests/integration/collection/test_nats_fields.py::test_"
 ACCOUNTS = "tests/integration/collection/test_nats_accounts.py::test_"
 SERVER = "tests/integration/collection/test_nats_server.py::test_"
@@ -604,19 +605,26 @@ TABLE: tuple[Row, ...] = (
         "a changed password reaches the Secret and not the broker",
         ("rule 13", "§2.2 rotation", "§11 hidden password"),
         (f"{RABBITMQ}trap_rabbitmq_password_kept", f"{OVER_BROKERS}rabbitmq_users_over_real_brokers"),
-        (impossible("RabbitMQ password"),),
+        (
+            impossible("RabbitMQ password"),
+            f"{ROTATION}the_naive_way_leaves_the_old_secret_working_and_a_rotation_does_not",
+        ),
     ),
     Row(
         "a user that is removed and added again may keep the old password for good",
         ("§11 late garbage",),
         (f"{RABBITMQ}trap_rabbitmq_late_garbage",),
-        reason="that is a rotation, which is a role of its own; these modules refuse to change a password",
+        (f"{ROTATION}a_name_that_came_back_with_its_old_secret_is_removed_and_added_once_more",),
     ),
     Row(
         "a Permission that stays while its user or vhost comes back gives no rights",
         ("§11 permission kept",),
         (f"{RABBITMQ}trap_rabbitmq_permission_kept",),
-        (impossible("role for a user that is not there"), consent("RabbitMQ user delete")),
+        (
+            impossible("role for a user that is not there"),
+            consent("RabbitMQ user delete"),
+            f"{ROTATION}a_rotation_under_a_client_that_moves_then_one_that_is_given_up",
+        ),
     ),
     Row(
         "passwords and names stand unquoted in YAML",
