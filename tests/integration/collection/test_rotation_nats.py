@@ -23,7 +23,7 @@ import pytest
 from nats.aio.client import Client
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
-from tests.integration.collection.plays import Place, Task, task
+from tests.integration.collection.plays import Place, Run, Task, reasons, task
 from tests.integration.collection.test_nats_accounts import as_client, endpoints, hello
 from tests.integration.lab.applications import Application
 from tests.lab.labs import Lab
@@ -48,14 +48,13 @@ class Desk(Place):
         super().__init__(*given)
         self.told: set[str] = {OLD, SYSTEM, LEGACY, ONE, TWO}
 
-    def rotate(self, title: str, cluster: str, *, fails: bool = False, **options: Any) -> dict[str, Any]:
-        """The result of one rotation; no secret is printed."""
-        run = self.run(rotation(title, cluster, fails=fails, **options))
-        result = run[title]
-        if result.get("credential"):
-            self.told.add(result["credential"]["password"])
+    def rotate(self, *tasks: Task) -> Run:
+        """A play of rotations; no secret is printed."""
+        run = self.run(*tasks)
+        found = [result.get("credential") for result in run.results.values()]
+        self.told.update(one["password"] for one in found if one)
         assert not any(secret in run.output for secret in self.told)
-        return result
+        return run
 
     @contextlib.contextmanager
     def started(self, one: Task) -> Iterator[subprocess.Popen[bytes]]:
@@ -215,47 +214,43 @@ def connected(result: dict[str, Any]) -> dict[str, int | None]:
 def test_a_client_moves_to_a_second_user_and_the_first_one_is_refused(
     desk: Desk, signals: Application
 ) -> None:
+    consent: dict[str, Any] = {"goal": "retire", "allow": ["nats.user.disable:app"]}
+    named = [str(one) for one in endpoints(signals)]
     client = Session(signals, "app", OLD)
-    dry = desk.run(rotation("dry", SIGNALS, check_mode=True, goal="prepare"))
-    assert (steps(dry["dry"]), dry["dry"]["changed"], dry.writes) == (["second.add"], True, [])
-
-    prepared = desk.rotate("prepare", SIGNALS, goal="prepare")
+    found = desk.rotate(
+        rotation("dry", SIGNALS, check_mode=True, goal="prepare"),
+        rotation("prepare", SIGNALS, goal="prepare"),
+        rotation("again", SIGNALS, goal="prepare"),
+        rotation("nobody can be asked", SIGNALS, fails=True, broker_endpoints=named, **consent),
+        rotation("a client stays", SIGNALS, fails=True, **consent | {"wait_timeout": 2}),
+    )
+    assert (steps(found["dry"]), found["dry"]["changed"]) == (["second.add"], True)
+    prepared = found["prepare"]
     assert prepared["current"] == prepared["credential"]["username"] == "app-b"
     assert [user["nodes_proven"] for user in prepared["users"]] == ["2/2", "2/2"]
+    assert not found["again"]["changed"] and found["again"]["credential"] == prepared["credential"]
+    assert reasons(found["nobody can be asked"]) == ["nats.credential.clients"]
+    assert "confirmed_moved: [app]" in found.msg("nobody can be asked")
+    assert "clients that still use app: 1: billing" in found.msg("a client stays")
+    assert len(found.writes) == 1, "the second user, once"
     new = prepared["credential"]["password"]
     assert everywhere(signals, "app-b", new) == everywhere(signals, "app", OLD) == [True, True]
 
-    again = desk.rotate("again", SIGNALS, goal="prepare")
-    assert not again["changed"] and again["credential"] == prepared["credential"]
-    assert again["requests"]["writes"] == 0
-
-    consent: dict[str, Any] = {"allow": ["nats.user.disable:app"]}
-    unasked = desk.rotate(
-        "nobody can be asked",
-        SIGNALS,
-        fails=True,
-        goal="retire",
-        broker_endpoints=[str(one) for one in endpoints(signals)],
-        **consent,
-    )
-    assert unasked["refusals"][0]["reason"] == "nats.credential.clients"
-    assert "confirmed_moved: [app]" in unasked["msg"]
-    stays = desk.rotate("a client stays", SIGNALS, fails=True, goal="retire", wait_timeout=2, **consent)
-    assert "clients that still use app: 1: billing" in stays["msg"]
-    assert everywhere(signals, "app", OLD) == [True, True]
-
     client.close()
     client = Session(signals, "app-b", new)
-    retired = desk.rotate("retire", SIGNALS, goal="retire", **consent)
+    found = desk.rotate(
+        rotation("retire", SIGNALS, **consent),
+        rotation("nothing is left", SIGNALS, **consent),
+    )
     client.close()
+    retired = found["retire"]
     assert (retired["current"], retired["retired"]) == ("app-b", "app")
     assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("refused", "2/2")
     assert everywhere(signals, "app", OLD) == [False, False]
     assert everywhere(signals, "app-b", new) == [True, True]
-
-    again = desk.rotate("nothing is left", SIGNALS, goal="retire")
-    assert not again["changed"] and again["requests"]["writes"] == 0
-    assert again["proof"]["verdict"] == "gone" and again["proof"]["nodes_proven"] == "2/2"
+    again = found["nothing is left"]
+    assert (again["changed"], again["requests"]["writes"]) == (False, 0)
+    assert (again["proof"]["verdict"], again["proof"]["nodes_proven"]) == ("gone", "2/2")
 
 
 def test_a_user_that_was_only_removed_lives_on_until_it_is_retired(desk: Desk, signals: Application) -> None:
@@ -268,9 +263,16 @@ def test_a_user_that_was_only_removed_lives_on_until_it_is_retired(desk: Desk, s
     assert "legacy" not in desk.secrets(SIGNALS)
     assert everywhere(signals, "legacy", LEGACY) == [True, True], "the naive way leaves it in"
 
-    named: dict[str, Any] = {"second_user": "legacy", "goal": "retire"}
+    # nobody can be asked who is connected, so a person says that no client is left
+    named: dict[str, Any] = {
+        "second_user": "legacy",
+        "allow": ["nats.user.disable:legacy"],
+        "broker_endpoints": [str(one) for one in endpoints(signals)],
+        "confirmed_moved": ["legacy"],
+    }
     (current,) = (one for one in ("app", "app-b") if not desk.secrets(SIGNALS)[one].startswith("disabled"))
-    retired = desk.rotate("retire", SIGNALS, user=current, allow=["nats.user.disable:legacy"], **named)
+    retire = rotation("retire", SIGNALS, user=current, goal="retire", **named)
+    retired = desk.rotate(retire)["retire"]
     assert (retired["current"], retired["retired"]) == (current, "legacy")
     assert retired["proof"]["verdict"] == "refused"
     assert everywhere(signals, "legacy", LEGACY) == [False, False]
@@ -282,30 +284,22 @@ def test_killed_at_any_step_there_is_one_new_credential_and_the_old_one_is_refus
     before = desk.secrets(SIGNALS)
     (old,) = (name for name in ("app", "app-b") if not before[name].startswith("disabled"))
     (new,) = {"app", "app-b"} - {old}
-    prepare: dict[str, Any] = {"goal": "prepare", "rotate_after": 0}
-    retire: dict[str, Any] = {"goal": "retire", "allow": [f"nats.user.disable:{old}"]}
+    prepare = rotation("prepare", SIGNALS, goal="prepare", rotate_after=0)
+    retire = rotation("retire", SIGNALS, goal="retire", allow=[f"nats.user.disable:{old}"])
 
     def declared() -> str:
         return desk.secrets(SIGNALS)[new]
 
-    desk.killed_once("new secret", lambda: declared() != before[new], rotation("prepare", SIGNALS, **prepare))
+    desk.killed_once("new secret", lambda: declared() != before[new], prepare)
     first = declared()
-    desk.killed_once(
-        "server that knows it",
-        lambda: True in anywhere(signals, new, first),
-        rotation("prepare", SIGNALS, **prepare),
-    )
-    prepared = desk.rotate("prepare", SIGNALS, **prepare)
+    desk.killed_once("server that knows it", lambda: True in anywhere(signals, new, first), prepare)
+    prepared = desk.rotate(prepare)["prepare"]
     assert prepared["credential"] == {"username": new, "password": first}, "made once, and never again"
     assert declared() == first and not prepared["changed"]
     assert everywhere(signals, new, first) == [True, True]
 
-    desk.killed_once(
-        "end of the old one",
-        lambda: desk.secrets(SIGNALS)[old] != before[old],
-        rotation("retire", SIGNALS, **retire),
-    )
-    retired = desk.rotate("retire", SIGNALS, **retire)
+    desk.killed_once("end of the old one", lambda: desk.secrets(SIGNALS)[old] != before[old], retire)
+    retired = desk.rotate(retire)["retire"]
     assert (retired["current"], retired["retired"]) == (new, old)
     assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("gone", "2/2")
     assert everywhere(signals, old, before[old]) == [False, False]
@@ -315,45 +309,42 @@ def test_killed_at_any_step_there_is_one_new_credential_and_the_old_one_is_refus
 def test_users_of_an_account_bring_their_secret_and_are_counted_by_the_system_account(
     desk: Desk, events: Application
 ) -> None:
-    system: dict[str, Any] = {"system_username": "sys", "system_password": SYSTEM}
-    both = {"new_password": TWO, **system}
-    missing = desk.rotate("no secret", EVENTS, fails=True, goal="prepare")
-    assert missing["refusals"][0]["reason"] == "nats.credential.secret.missing"
-
-    prepared = desk.rotate("prepare", EVENTS, goal="prepare", **both)
-    assert prepared["credential"] == {"username": "app-b", "password": TWO}
+    both: dict[str, Any] = {"new_password": TWO, "system_username": "sys", "system_password": SYSTEM}
+    stranger = {"system_username": "app", "system_password": ONE}
+    back: dict[str, Any] = {"goal": "roll_back", "allow": ["nats.account.user.delete:app-b"], **both}
+    found = desk.rotate(
+        rotation("no secret", EVENTS, fails=True, goal="prepare"),
+        rotation("prepare", EVENTS, goal="prepare", **both),
+        rotation("no user of the system account", EVENTS, fails=True, goal="retire", **both | stranger),
+    )
+    assert reasons(found["no secret"]) == ["nats.credential.secret.missing"]
+    assert found["prepare"]["credential"] == {"username": "app-b", "password": TWO}
+    assert "name a user of the system account" in found.msg("no user of the system account")
     assert everywhere(events, "app-b", TWO) == everywhere(events, "app", ONE) == [True, True]
     spec = (events.get() or {})["spec"]["config"]["merge"]["accounts"]["ORDERS"]["users"]
     assert [row["permissions"] for row in spec] == [{"publish": {"allow": ["orders.>"]}}] * 2
     assert not any(secret in json.dumps(spec) for secret in (ONE, TWO))
 
     client = Session(events, "app-b", TWO)
-    back = desk.rotate(
-        "a client has moved already",
-        EVENTS,
-        fails=True,
-        goal="roll_back",
-        allow=["nats.account.user.delete:app-b"],
-        wait_timeout=2,
-        **both,
-    )
-    assert "clients that still use app-b: 1: billing" in back["msg"]
-    assert connected(back) == {"app": 0, "app-b": 1}
+    moved = rotation("a client has moved already", EVENTS, fails=True, **back | {"wait_timeout": 2})
+    found = desk.rotate(moved)
+    assert "clients that still use app-b: 1: billing" in found.msg(moved.title)
+    assert connected(found[moved.title]) == {"app": 0, "app-b": 1}
     client.close()
-    back = desk.rotate(
-        "roll back", EVENTS, goal="roll_back", allow=["nats.account.user.delete:app-b"], **both
-    )
-    assert (back["current"], back["retired"], back["proof"]["verdict"]) == ("app", "app-b", "refused")
+    gone = desk.rotate(rotation("roll back", EVENTS, **back))["roll back"]
+    assert (gone["current"], gone["retired"], gone["proof"]["verdict"]) == ("app", "app-b", "refused")
     assert everywhere(events, "app-b", TWO) == [False, False]
     assert everywhere(events, "app", ONE) == [True, True]
 
-    desk.rotate("prepare again", EVENTS, goal="prepare", **both)
     known: dict[str, Any] = {"broker_username": "app", "broker_password": ONE}
-    retired = desk.rotate(
-        "retire", EVENTS, goal="retire", allow=["nats.account.user.delete:app"], **both, **known
+    found = desk.rotate(
+        rotation("prepare", EVENTS, goal="prepare", **both),
+        rotation("retire", EVENTS, goal="retire", allow=["nats.account.user.delete:app"], **both, **known),
+        rotation("nothing is left", EVENTS, goal="prepare", **both),
     )
-    assert (retired["proof"]["verdict"], retired["proof"]["nodes_proven"]) == ("refused", "2/2")
+    proof = found["retire"]["proof"]
+    assert (proof["verdict"], proof["nodes_proven"]) == ("refused", "2/2")
     assert everywhere(events, "app", ONE) == [False, False]
-    again = desk.rotate("nothing is left", EVENTS, goal="prepare", **both)
-    assert not again["changed"] and again["credential"]["username"] == "app-b"
+    again = found["nothing is left"]
+    assert not again["changed"] and again["credential"] == {"username": "app-b", "password": TWO}
     assert as_client(events, ("app-b", TWO), hello) == "in"
