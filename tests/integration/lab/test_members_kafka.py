@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
+from kafka.errors import NotEnoughReplicasError
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka.client import connect
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka.members import Brokers
@@ -25,10 +30,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield running
 
 
+REF = ClusterRef("kafka", "tenant-a", "one")
+
+
+def way(kafka: Any) -> Way:
+    return Way("the test", tuple(Endpoint(one.host, one.port) for one in kafka.endpoints()))
+
+
 def members(kafka: Any) -> Brokers:
-    way = Way("the test", tuple(Endpoint(one.host, one.port) for one in kafka.endpoints()))
-    client = connect(way, None, timeout=20)
-    return Brokers(client, ClusterRef("kafka", "tenant-a", "one"), batch=20, timeout=240)
+    return Brokers(connect(way(kafka), None, timeout=20), REF, batch=20, timeout=240)
 
 
 def test_from_one_broker_to_three_and_with_nothing_lost_to_two(kafka: Any) -> None:
@@ -80,3 +90,41 @@ def test_replicas_that_lag_are_trouble_that_names_them(kafka: Any) -> None:
     until(lambda: "are in sync" in members(kafka).look(None).trouble)
     kafka.start_member(2)
     until(lambda: members(kafka).look(None).trouble == "")
+
+
+def test_a_topic_of_one_replica_takes_writes_while_another_is_copied_only_if_its_minimum_is_held(
+    kafka: Any,
+) -> None:
+    """As long as a broker that is to get a replica has not got it, which here is frozen."""
+    kafka.create_topic("alone", partitions=1, replicas=1, config={})
+    leader = kafka.topics()["alone"].partitions[0].leader
+    client = connect(way(kafka), None, timeout=20)
+    controller = client.brokers().controller
+    frozen = next(one for one in kafka.members() if one.ordinal not in (leader, controller))
+    brokers = Brokers(client, REF, batch=20, timeout=240)
+    assert brokers.look(2).exposed == ("alone",)
+    os.kill(frozen.pid, signal.SIGSTOP)
+    try:
+        client.move({("alone", 0): [leader, frozen.ordinal]})
+        until(lambda: not is_taken(kafka, leader))
+        brokers.set_minimum(["alone"], 1)
+        until(lambda: is_taken(kafka, leader))
+    finally:
+        os.kill(frozen.pid, signal.SIGCONT)
+    until(lambda: client.moves() == {})
+    seen = brokers.look(2)
+    assert (seen.exposed, seen.held) == ((), ("alone",))
+    brokers.set_minimum(["alone"], None)
+    assert brokers.look(2).held == ()
+
+
+def is_taken(kafka: Any, leader: int) -> bool:
+    """Whether all replicas in sync are enough for one message, by its leader's word, without a second try."""
+    address = str(kafka.endpoints()[[one.ordinal for one in kafka.members()].index(leader)])
+    producer = KafkaProducer(bootstrap_servers=[address], acks="all", retries=0, enable_idempotence=False)
+    with contextlib.closing(producer):
+        try:
+            producer.send("alone", b"a message").get(timeout=60)
+        except NotEnoughReplicasError:
+            return False
+    return True
