@@ -39,6 +39,9 @@ options:
   keep:
     description:
       - How many of these messages stay, the youngest. V(0) purges them all.
+      - Messages that come in meanwhile stay as well, and no older one goes for them. The exception is more than V(1) of a
+        O(subject), as the servers know no other way to name those. Such a purge looks once more right before it, but what
+        comes in at that very moment takes as many older messages with it.
     type: int
   subject:
     description:

@@ -90,6 +90,59 @@ def test_messages_that_are_gone_in_between_are_not_counted(purges: Inside, conne
     assert sum(left(connected).values()) == 3
 
 
+@pytest.mark.parametrize(
+    ("gaps", "options", "named", "stays"),
+    [
+        ((3, 8, 10), {"keep": 3}, "ORDERS@4", {"orders.us": 4, "orders.eu": 3}),
+        ((), {"keep": 1, "subject": "orders.eu"}, "ORDERS/orders.eu@4", {"orders.us": 7, "orders.eu": 3}),
+        ((), {"keep": 1, "subject": "orders.*"}, "ORDERS/orders.*@9", {"orders.us": 2, "orders.eu": 3}),
+    ],
+    ids=["gaps", "a subject", "subjects"],
+)
+def test_what_comes_in_at_the_moment_of_a_purge_takes_no_older_message_with_it(
+    purges: Inside,
+    connected: Nats,
+    monkeypatch: pytest.MonkeyPatch,
+    gaps: tuple[int, ...],
+    options: dict[str, Any],
+    named: str,
+    stays: dict[str, int],
+) -> None:
+    for sequence in gaps:
+        connected.tell("STREAM.MSG.DELETE.ORDERS", {"seq": sequence})
+    tell = Nats.tell
+
+    def late(self: Nats, what: str, body: Any = None) -> Any:
+        if what.startswith("STREAM.PURGE"):
+            publish(connected, 4)
+        return tell(self, what, body)
+
+    monkeypatch.setattr(Nats, "tell", late)
+    purges.plan({"stream": "ORDERS", **options}, allow=(f"nats.stream.purge:{named}",))
+    assert left(connected) == stays
+
+
+def test_what_came_in_before_the_last_look_is_not_agreed_to(
+    purges: Inside, connected: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, coming = Nats.find, [2]
+
+    def late(self: Nats, what: str, *more: Any) -> Any:
+        if what.startswith("STREAM.MSG.GET") and coming:
+            publish(connected, coming.pop())
+        return find(self, what, *more)
+
+    monkeypatch.setattr(Nats, "find", late)
+    row, consent = (
+        {"stream": "ORDERS", "keep": 2, "subject": "orders.eu"},
+        "nats.stream.purge:ORDERS/orders.eu@",
+    )
+    assert f"{consent}4" in str(purges.refusal(row, allow=(f"{consent}3",)))
+    assert left(connected) == {"orders.us": 6, "orders.eu": 6}
+    purges.plan(row, allow=(f"{consent}4",))
+    assert left(connected) == {"orders.us": 6, "orders.eu": 2}
+
+
 def test_a_stream_that_denies_purging_says_so_before(purges: Inside, connected: Nats) -> None:
     allow = ("nats.stream.deny_purge.enable:ORDERS",)
     Inside(connected, "streams").bring({"name": "ORDERS", "deny_purge": True}, allow=allow)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..._convergence.errors import Conflict
 from ..._engine.fields import Field, Finding, Items, Kind
 from ..._engine.plan import HARMLESS, Plan
 from ..._engine.risk import Risk, Rule
@@ -17,7 +18,7 @@ from ..._engine.types import Type, Value
 from ..contents import Contents, Work
 from .client import MESSAGE_NOT_FOUND, JetStreamError, Json, Nats
 from .stream_table import stream_name_problem
-from .streams import count_before, refuse
+from .streams import count_before, refuse, sequence_of
 from .subjects import subject_problem
 from .types import count
 
@@ -174,16 +175,28 @@ class Purges(Contents):
         if work.after is None:
             raise AssertionError("after is known by now")
         stream, subject, before = _parts(work.name)
-        state, keep = work.evidence[work.name]["state"], work.after["keep"]
-        if keep and (subject or state.get("num_deleted")):
-            which: Json = {"keep": keep}
-        else:
-            which = {"seq": before or state["last_seq"] + 1 - keep}
+        row, keep = work.evidence[work.name], work.after["keep"]
+        which: Json = {"seq": before or row["state"]["last_seq"] + 1}
+        if keep and subject:
+            which = self._youngest(work.name, keep)
+        elif keep:
+            which = {"seq": sequence_of(self._nats, row, keep)}
         try:
             self._nats.tell(f"STREAM.PURGE.{stream}", which | ({"filter": subject} if subject else {}))
         except JetStreamError as error:
             refuse(work, error)
         self._left[work.name] = keep
+
+    def _youngest(self, name: Name, keep: int) -> Json:
+        """All of a subject but the youngest. Where more have come in than were counted, it is planned again.
+        A message that comes in after that look takes none with it where one stays; where more do, it may, as
+        the servers tell of no sequence from which on there are so many of a subject."""
+        stream, subject, _before = _parts(name)
+        last = self._nats.find(f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"last_by_subj": subject})
+        if sum(self._nats.subjects(stream, subject).values()) > self._left[name]:
+            del self._left[name]
+            raise Conflict(f"{PURGES.label(name)}: more messages have come in; look at the plan again")
+        return {"seq": int(last["message"]["seq"])} if last and keep == 1 else {"keep": keep}
 
     def unsettled(self, _plan: Plan) -> t.Iterator[str]:
         """The answer to a purge says that it is done."""

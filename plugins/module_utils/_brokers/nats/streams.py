@@ -301,14 +301,32 @@ class Streams(Contents):
 
 def count_before(client: Nats, row: Json, sequence: int) -> int:
     """How many messages of a stream come before a sequence."""
-    stream, state = row["config"]["name"], row["state"]
+    state = row["state"]
     if sequence > state["last_seq"]:
         return int(state["messages"])
-    gone = 0
-    if state.get("num_deleted"):
-        details = client.ask(f"STREAM.INFO.{stream}", {"deleted_details": True})["state"]
-        gone = sum(one < sequence for one in details.get("deleted") or ())
+    gone = sum(one < sequence for one in _deleted(client, row))
     return int(max(0, sequence - state["first_seq"] - gone))
+
+
+def sequence_of(client: Nats, row: Json, youngest: int) -> int:
+    """The sequence from which on a stream has so many messages, which is at most all of them."""
+    last, left = int(row["state"]["last_seq"]), youngest
+    for gone in sorted(_deleted(client, row), reverse=True):
+        behind_it = last - gone
+        if behind_it >= left:
+            break
+        last, left = gone - 1, left - behind_it
+    return last + 1 - left
+
+
+def _deleted(client: Nats, row: Json) -> t.Sequence[int]:
+    """The sequences between the first and the last one that have no message any more, as far as the row
+    knows of them."""
+    if not row["state"].get("num_deleted"):
+        return ()
+    asked = {"deleted_details": True}
+    state = client.ask(f"STREAM.INFO.{row['config']['name']}", asked)["state"]
+    return [one for one in state.get("deleted") or () if one <= row["state"]["last_seq"]]
 
 
 def refuse(work: Work, error: JetStreamError) -> t.NoReturn:
