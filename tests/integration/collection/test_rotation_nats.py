@@ -7,6 +7,8 @@ against what the platform makes of a user that is removed.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import json
 import os
@@ -20,11 +22,12 @@ from typing import Any
 
 import nats.errors
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nats.aio.client import Client
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
 from tests.integration.collection.plays import Place, Run, Task, reasons, task
-from tests.integration.collection.test_nats_accounts import as_client, endpoints, hello
+from tests.integration.collection.test_nats_accounts import Key, as_client, endpoints, hello
 from tests.integration.lab.applications import Application
 from tests.lab.labs import Lab
 
@@ -203,6 +206,13 @@ async def _ignored(_error: Exception) -> None:
     """What goes wrong is seen in that nobody is let in."""
 
 
+def seed_of(key: Key) -> str:
+    """The secret half, as nats-server's tools write it (nats-io/nkeys: strkey.go)."""
+    data = key._private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    raw = bytes([18 << 3 | (20 << 3) >> 5, ((20 << 3) & 31) << 3]) + data
+    return base64.b32encode(raw + binascii.crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
+
+
 def steps(result: dict[str, Any]) -> list[str]:
     return [step["name"] for step in result["plan"]["steps"]]
 
@@ -348,3 +358,49 @@ def test_users_of_an_account_bring_their_secret_and_are_counted_by_the_system_ac
     again = found["nothing is left"]
     assert not again["changed"] and again["credential"] == {"username": "app-b", "password": TWO}
     assert as_client(events, ("app-b", TWO), hello) == "in"
+
+
+@pytest.mark.full
+def test_a_name_that_has_to_stay_gets_another_password(desk: Desk, signals: Application) -> None:
+    before = desk.secrets(SIGNALS)
+    name = next(one for one in ("app", "app-b") if not before[one].startswith("disabled"))
+    place: dict[str, Any] = {"user": name, "goal": "prepare", "in_place": True, "rotate_after": 0}
+    consent = [f"nats.user.password.change:{name}"]
+    found = desk.rotate(
+        rotation("without a consent", SIGNALS, fails=True, **place),
+        rotation("in place", SIGNALS, allow=consent, **place),
+        rotation("again", SIGNALS, **place | {"rotate_after": 3600}),
+    )
+    assert reasons(found["without a consent"]) == ["nats.user.password.change"]
+    renewed, again = found["in place"], found["again"]
+    assert steps(renewed) == ["user.renew"] and renewed["credential"]["username"] == name
+    assert (renewed["proof"]["verdict"], renewed["proof"]["nodes_proven"]) == ("refused", "2/2")
+    assert everywhere(signals, name, before[name]) == [False, False]
+    assert everywhere(signals, name, renewed["credential"]["password"]) == [True, True]
+    assert not again["changed"] and again["credential"] == renewed["credential"]
+
+
+@pytest.mark.full
+def test_a_key_pair_takes_the_place_of_another(desk: Desk, events: Application) -> None:
+    old, new = Key(), Key()
+    seed = seed_of(new)
+    desk.told.add(seed)
+    user = {"account": "ORDERS", "name": "worker", "nkey": old.public}
+    pair: dict[str, Any] = {"user": old.public, "second_user": new.public, "new_password": seed}
+    system: dict[str, Any] = {"system_username": "sys", "system_password": SYSTEM}
+    desk.run(Task("worker", "nats_user", {"cluster": EVENTS, **user}))
+    found = desk.rotate(
+        rotation("prepare", EVENTS, goal="prepare", **pair),
+        rotation(
+            "retire",
+            EVENTS,
+            goal="retire",
+            allow=[f"nats.account.user.delete:{old.public}"],
+            **pair,
+            **system,
+        ),
+    )
+    assert found["prepare"]["credential"] == {"username": new.public, "password": seed}
+    assert found["retire"]["retired"] == old.public and found["retire"]["current"] == new.public
+    assert as_client(events, new, hello) == "in"
+    assert "authorization violation" in as_client(events, old, hello).lower()

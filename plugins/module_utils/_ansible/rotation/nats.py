@@ -117,6 +117,8 @@ class ClusterUsers:
     def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         """One that is no longer declared and whose key is left in the platform's Secret still gets in, so it
         is in use, and older than all that is declared (cozystack: packages/apps/nats/templates/nats.yaml)."""
+        if accounts_of(actual.state):
+            return _Found()  # they take the place of these users, who cannot log in
         declared = actual.state.named("users").get(name)
         password = (declared or {}).get("password") or stored(name)
         if password is None:
@@ -432,6 +434,8 @@ class Users:
         """Where monitoring ports may be: those of pods, as no Service leads there."""
         if self._options["broker_endpoints"] is not None or self._options["broker_access"] == "external":
             return []
+        if self._reached is not None and self._reached.way.public:
+            return []  # nothing inside was to be reached from here
         try:
             return [one.host for one in access.nodes().values()]
         except (Forbidden, NotFound):

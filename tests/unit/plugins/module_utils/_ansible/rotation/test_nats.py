@@ -105,6 +105,14 @@ class TestUsersOfTheCluster:
         found = self.place.find("app", "app-b", cluster(app=None), nothing)
         assert (found.active, found.asks, found.made) == (True, None, None)
 
+    def test_accounts_take_their_place(self) -> None:
+        items: dict[str, Any] = {
+            "users": {"app": {"password": Secret("OfAPerson123")}},
+            "accounts": {"A": {}},
+        }
+        actual = Actual(State({}, items), evidence=CREATED)
+        assert not self.place.find("app", "app-b", actual, nothing).active
+
     def test_a_new_password_is_later_than_the_others_whatever_the_clocks_say(self) -> None:
         ahead = 4_000_000_000
         state = self.place.added("app-b", "app", cluster(app=dated_password(ahead)))
