@@ -68,7 +68,7 @@ class Credential:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
     """What is observed: the two, in the order in which they were named, and whether a new one that cannot
-    log in has had the time that it may take (`settled`)."""
+    log in, or lacks a right, has had the time that it may take (`settled`)."""
 
     first: Credential
     second: Credential
@@ -207,6 +207,8 @@ class Rotation:
                 "none: no client can have used it",
             )
         if not new.may:
+            if not pair.settled:
+                return Wait(f"{new.name} has not all rights of {old.name} yet")
             return Step(
                 "second.permit",
                 f"declare the rights of {new.name} once more",

@@ -42,6 +42,9 @@ _GRACE = 5.0
 copy is collected later, within 15 ms where the collector is not late (cozystack-api.md §11)."""
 _TRIES = 60.0
 """For how many seconds a new user may be refused before the brokers count as having another secret of it."""
+_TRAILS = 15.0
+"""For how many seconds a new user may lack rights before they are declared once more: its permissions come
+after it, when all is called ready (cozystack-api.md §11)."""
 _LONG_AGO = 600.0
 
 MANNER = Manner(
@@ -85,6 +88,7 @@ class Users:
         self._old: dict[str, Login] = {}
         self._last_seen: dict[str, float] = {}
         self._refused_since: dict[Login, float] = {}
+        self._trails_until: dict[str, float] = {}
         self._foreign: dict[str, str] = {}
 
     @property
@@ -172,6 +176,9 @@ class Users:
 
     def _settled(self, one: Credential) -> bool:
         stored = self._shown.get(one.name)
+        if one.works and not one.may:
+            now = time.monotonic()
+            return now > self._trails_until.setdefault(one.name, now + _TRAILS)
         if one.works or stored is None:
             return bool(one.works)
         if one.age is not None and one.age > _LONG_AGO:
@@ -196,6 +203,7 @@ class Users:
         if away.items:
             self._converge(Wanted(True, away), writes=True)
         self._converge(self._addition(name, like), writes=True)
+        self._trails_until[name] = time.monotonic() + _TRIES
 
     def retire(self, name: str) -> None:
         """Declare the user no longer, nor any role of it: a role without its user is never ready."""

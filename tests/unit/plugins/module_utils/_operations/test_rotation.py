@@ -143,6 +143,9 @@ def test_a_new_user_without_its_rights_gets_them_declared_again() -> None:
     """cozystack-api.md §11: a permission may be Ready and not in the broker."""
     locked_out = BOTH.replaced("app-b", may=False)
     assert [step.name for step in find_path(rotation(Goal.PREPARE), locked_out).steps] == ["second.permit"]
+    trailing = dataclasses.replace(locked_out, settled=False)
+    assert decision(trailing, Goal.PREPARE) == Wait("app-b has not all rights of app yet")
+    assert [step.name for step in find_path(rotation(Goal.PREPARE), trailing).steps] == ["second.permit"]
 
 
 def test_it_is_not_over_while_the_retired_secret_still_opens_the_brokers() -> None:
