@@ -32,11 +32,11 @@ class Lane:
         self.ended: float | None = None
         """When the last acknowledgement came."""
         self.producer_gap = 0.0
-        self.consumer_gap = 0.0
         self._outcomes = bytearray()
         self._latencies = array.array("d")
         self._silent_since = 0.0
         self._arrived: float | None = None
+        self._arrivals_gap = 0.0
         self._read = bytearray()
         self._highest = -1
         self.duplicated = 0
@@ -86,8 +86,16 @@ class Lane:
     def arrive(self, at: float) -> None:
         """A consumer beside the producer got a message."""
         if self._arrived is not None:
-            self.consumer_gap = max(self.consumer_gap, at - self._arrived)
+            self._arrivals_gap = max(self._arrivals_gap, at - self._arrived)
         self._arrived = at
+
+    @property
+    def consumer_gap(self) -> float:
+        """The longest silence of the consumer beside, also the one that had not ended when the last message
+        was acknowledged."""
+        since = self.began if self._arrived is None else self._arrived
+        silent = self.ended - since if self.ended is not None and since is not None else 0.0
+        return max(self._arrivals_gap, silent)
 
     def read(self, number: int, *, again: bool = False) -> None:
         """A message was read back, in the lane's order. What the broker itself calls delivered `again`, as

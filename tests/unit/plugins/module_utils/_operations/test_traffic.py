@@ -20,11 +20,14 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._operations.tr
 )
 
 
-def lane(acknowledged: int, back: Iterable[int] | None = None) -> Lane:
-    """A lane in which so many messages are acknowledged, one per second, and these come back (or all)."""
+def lane(acknowledged: int, back: Iterable[int] | None = None, *, heard: bool = True) -> Lane:
+    """A lane in which so many messages are acknowledged, one per second, and these come back (or all). Whether
+    a consumer beside it has heard of them as well."""
     account = Lane()
     for number in range(acknowledged):
         assert account.send(float(number)) == number
+        if heard:
+            account.arrive(number + 0.01)
         account.acknowledge(number, number, number + 0.01)
     for number in range(acknowledged) if back is None else back:
         account.read(number)
@@ -122,6 +125,16 @@ def test_the_consumers_gap_is_the_longest_between_two_arrivals() -> None:
     for at in (5, 5.5, 7.75, 8):
         account.arrive(at)
     assert report([account]).consumer_gap == 2.25
+
+
+def test_a_consumer_that_got_nothing_any_more_was_silent_until_the_last_acknowledgement() -> None:
+    account = lane(10, heard=False)
+    assert report([account]).consumer_gap == 9.01
+    account.arrive(0.5)
+    account.arrive(2.0)
+    assert report([account]).consumer_gap == 7.01
+    account.arrive(9.5)
+    assert report([account]).consumer_gap == 7.5
 
 
 def test_percentiles_and_throughput_are_of_all_lanes() -> None:
