@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._engine.fields import Check, Field, Items, Kind, Trouble
+from ..._engine.nats import collide, covers, subject_problem, subjects_problem
 from ..._engine.plan import HARMLESS
 from ..._engine.risk import Edit, Risk, Rule
 from ..._engine.state import Item, Name, State
@@ -19,7 +20,6 @@ from ..._engine.types import NAMES, SWITCH, TEXT, Type, Value
 from ..api import Capability
 from .documents import METADATA
 from .stream_table import MAX_REPLICAS, lower, stream_name_problem
-from .subjects import collide, covers, subject_problem, subjects_problem
 from .types import DURATION, DURATIONS, LIMIT, TIME, UNLIMITED, choice, count, write_duration
 
 FILTERS = ("filter_subjects",)

@@ -15,6 +15,7 @@ import typing as t
 
 from ..._convergence.errors import Failure, LoginRefused, Unreachable
 from ..._engine.access import Login, Way
+from ..._engine.nats import collide, covers
 from ..._engine.secret import Secret
 from ..api import missing_library
 from ..credentials import Answer, Question, Right, Verdict
@@ -107,34 +108,11 @@ def may(permissions: t.Mapping[str, t.Any], do: str, subject: str) -> bool:
     is denied in part is not granted."""
     rules = permissions.get(do) or {}
     allowed, denied = rules.get("allow") or (), rules.get("deny") or ()
-    if allowed and not any(_covers(_pattern(one), subject) for one in allowed):
+    if allowed and not any(covers(_pattern(one), subject) for one in allowed):
         return False
-    return not any(_meet(_pattern(one), subject) for one in denied)
+    return not any(collide(_pattern(one), subject) for one in denied)
 
 
 def _pattern(rule: str) -> str:
     """The subject of a rule; that of a subscription may name a queue group behind it."""
     return rule.split(" ", 1)[0]
-
-
-def _covers(pattern: str, subject: str) -> bool:
-    """Whether every subject that `subject` stands for is one that `pattern` stands for."""
-    wide, narrow = pattern.split("."), subject.split(".")
-    for index, token in enumerate(wide):
-        if token == ">":
-            return len(narrow) > index
-        if index >= len(narrow) or narrow[index] == ">" or (token != "*" and token != narrow[index]):
-            return False
-    return len(wide) == len(narrow)
-
-
-def _meet(pattern: str, subject: str) -> bool:
-    """Whether there is a subject that both stand for."""
-    one, other = pattern.split("."), subject.split(".")
-    for index in range(min(len(one), len(other))):
-        pair = {one[index], other[index]}
-        if ">" in pair:
-            return True
-        if "*" not in pair and len(pair) > 1:
-            return False
-    return len(one) == len(other)

@@ -11,6 +11,7 @@ import typing as t
 
 from ..._convergence.errors import Conflict
 from ..._engine.fields import Field, Finding, Items, Kind
+from ..._engine.nats import subject_problem
 from ..._engine.plan import HARMLESS, Plan
 from ..._engine.risk import Risk, Rule
 from ..._engine.state import Actual, ClusterRef, Item, Name, State
@@ -19,7 +20,6 @@ from ..contents import Contents, Work
 from .client import MESSAGE_NOT_FOUND, JetStreamError, Json, Nats
 from .stream_table import stream_name_problem
 from .streams import count_before, refuse, sequence_of
-from .subjects import subject_problem
 from .types import count
 
 _NAME = re.compile(r"([^/<]+)(?:/([^<]+))?(?:<(\d+))?")

@@ -12,13 +12,13 @@ from __future__ import annotations
 import typing as t
 
 from ..._engine.fields import Check, Field, Items, Kind, Trouble
+from ..._engine.nats import collide, covers, subject_problem, subjects_problem
 from ..._engine.plan import HARMLESS
 from ..._engine.risk import Edit, Risk, Rule
 from ..._engine.state import Item, Name, State
 from ..._engine.types import NAMES, SWITCH, TEXT, Type, Value
 from ..api import Capability
 from .documents import METADATA
-from .subjects import collide, covers, subject_problem, subjects_problem
 from .types import (
     DURATION,
     LIMIT,

@@ -12,6 +12,7 @@ import typing as t
 
 from ..._convergence.errors import Conflict, Rejected
 from ..._engine.fields import Finding, Items, Kind
+from ..._engine.nats import collide
 from ..._engine.plan import Act, Change, Plan
 from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import Value
@@ -29,7 +30,6 @@ from .stream_table import (
     Limit,
     cost_of,
 )
-from .subjects import collide
 from .types import UNLIMITED, parse_time, write_size
 
 BUCKETS = ("KV_", "OBJ_")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 import typing as t
 from fractions import Fraction
 
+from ..._engine.nats import LETTERS, NANOSECONDS, parse_duration, parse_size
 from ..._engine.types import Type, Value
 
 Words = t.Mapping[str, "str | tuple[str, Words]"]
@@ -20,61 +20,39 @@ Words = t.Mapping[str, "str | tuple[str, Words]"]
 
 UNLIMITED = -1
 
-_DURATION = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|ms|s|m|h|d))+")
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|ms|s|m|h|d)")
-_NANOSECONDS = {
-    "d": 24 * 3600 * 10**9,
-    "h": 3600 * 10**9,
-    "m": 60 * 10**9,
-    "s": 10**9,
-    "ms": 10**6,
-    "us": 10**3,
-    "ns": 1,
-}
-# as nats-server reads sizes in its configuration: kB and KiB are 1024 both (conf/parse.go)
-_SIZE = re.compile(r"(\d+)([KMGTPE])?(B|i|iB)?", re.IGNORECASE)
-_LETTERS = "KMGTPE"
 _UNLIMITED = ("0", "-1", "unlimited")
 
 
-def parse_duration(text: str) -> int | None:
-    """Nanoseconds of a duration such as `24h` or `1m30s`; None where it is none."""
-    if text == "0":
-        return 0
-    if not _DURATION.fullmatch(text):
-        return None
-    parts = (Fraction(number) * _NANOSECONDS[unit] for number, unit in _DURATION_PART.findall(text))
-    return int(sum(parts, Fraction(0)))
+def _nanoseconds(text: str) -> int | None:
+    """Nanoseconds of a duration such as `24h`, `7d` or `1m30s`; None where it is none."""
+    amount = Fraction(0) if text == "0" else parse_duration(text)
+    return int(amount) if amount is not None and text[:1] not in ("+", "-") else None
 
 
 def write_duration(nanoseconds: int) -> str:
     """A duration in the fewest units, hours being the largest, as the servers' own tools write it."""
     left, parts = nanoseconds, []
     for unit in ("h", "m", "s", "ms", "us", "ns"):
-        count, left = divmod(left, _NANOSECONDS[unit])
+        count, left = divmod(left, NANOSECONDS[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0"
 
 
-def parse_size(text: str) -> int | None:
+def _bytes(text: str) -> int | None:
     """The bytes of `10GiB`; -1 for no limit, None where it is no size."""
     if text in _UNLIMITED:
         return UNLIMITED
-    match = _SIZE.fullmatch(text)
-    if match is None or (match[3] and not match[2] and match[3].lower() != "b"):
-        return None
-    power = _LETTERS.index(match[2].upper()) + 1 if match[2] else 0
-    number: int = int(match[1]) * (1024 if match[3] else 1000) ** power
-    return number
+    size = parse_size(text)
+    return size if size is not None and size >= 0 else None
 
 
 def write_size(size: int) -> str:
     """A size in the largest binary unit that gives a whole number; `-1` for no limit."""
     power = 0
-    while size > 0 and size % 1024 == 0 and power < len(_LETTERS):
+    while size > 0 and size % 1024 == 0 and power < len(LETTERS):
         size, power = size // 1024, power + 1
-    return f"{size}{_LETTERS[power - 1]}iB" if power else str(size)
+    return f"{size}{LETTERS[power - 1]}iB" if power else str(size)
 
 
 def parse_time(text: str) -> datetime.datetime | None:
@@ -92,7 +70,7 @@ def _write_time(text: str) -> str:
 
 
 def _duration_problem(value: Value) -> str | None:
-    if parse_duration(str(value)) is None:
+    if _nanoseconds(str(value)) is None:
         return f"{value!r} is no duration; give one such as 24h, 90s or 1h30m"
     return None
 
@@ -102,7 +80,7 @@ def _durations_problem(values: Value) -> str | None:
 
 
 def _size_problem(value: Value) -> str | None:
-    if parse_size(str(value)) is None:
+    if _bytes(str(value)) is None:
         return f"{value!r} is no size; give one such as 10GiB, 500MiB or a number of bytes, -1 for no limit"
     return None
 
@@ -136,7 +114,7 @@ def count(least: int, most: int) -> Type:
 
 
 def _normal_duration(value: Value) -> Value:
-    return parse_duration(str(value))
+    return _nanoseconds(str(value))
 
 
 DURATION = Type("str", key=int, problem=_duration_problem, normal=_normal_duration, public=write_duration)
@@ -151,7 +129,7 @@ SIZE = Type(
     "str",
     key=int,
     problem=_size_problem,
-    normal=lambda value: parse_size(str(value)),
+    normal=lambda value: _bytes(str(value)),
     public=write_size,
 )
 LIMIT = Type("int", key=int, problem=_limit_problem, normal=lambda value: value if value > 0 else UNLIMITED)

@@ -15,9 +15,10 @@ import dataclasses
 import re
 import typing as t
 
+from ...._engine.nats import parse_size, subject_problem, subscription_problem
 from ...._engine.secret import Secret
 from ...._engine.types import Type, Value
-from .config import bare, overlay, parse_size
+from .config import bare, overlay
 from .nkey import user_key_problem
 from .passwords import Given, hashed, matches, password_problem
 
@@ -139,27 +140,6 @@ def _texts(problems: t.Iterable[str]) -> str | None:
     return "; ".join(problems) or None
 
 
-def subject_problem(subject: str) -> str | None:
-    """What is wrong with a subject; one for subscribing may have the name of a queue group behind it."""
-    words = subject.split(" ")
-    tokens = words[0].split(".")
-    wrong = len(words) > 2 or not all(words) or not all(tokens) or ">" in tokens[:-1]
-    if wrong or re.search(r"[\t\n\f\r\0]", subject):
-        return f"{subject!r} is no subject; write words with dots between them, such as orders.*.new"
-    return None
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Whether every subject that the second stands for is one of the first."""
-    some, all_of = wide.split("."), narrow.split(".")
-    for index, token in enumerate(some):
-        if token == ">":
-            return len(all_of) > index
-        if index >= len(all_of) or all_of[index] == ">" or token not in ("*", all_of[index]):
-            return False
-    return len(some) == len(all_of)
-
-
 # -- JetStream of an account -----------------------------------------------------------------------------
 
 
@@ -271,7 +251,7 @@ def _user_problems(row: Row) -> t.Iterator[str]:
     for direction in ("publish", "subscribe"):
         lists = (row.get("permissions") or {}).get(direction) or {}
         for subject in (*(lists.get("allow") or ()), *(lists.get("deny") or ())):
-            if text := subject_problem(subject):
+            if text := subscription_problem(subject):
                 yield text
 
 

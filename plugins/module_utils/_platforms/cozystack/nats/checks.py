@@ -10,11 +10,12 @@ import collections
 import typing as t
 
 from ...._engine.fields import Check, Trouble
+from ...._engine.nats import covers
 from ...._engine.risk import Risk
 from ...._engine.secret import Secret
 from ...._engine.state import Item, Name, State
 from ...._engine.types import Value
-from .accounts import Row, covers, there
+from .accounts import Row, there
 from .config import bare
 from .passwords import is_disabled
 

@@ -16,26 +16,14 @@ import re
 import typing as t
 from fractions import Fraction
 
+from ...._engine.nats import parse_duration, parse_size
 from ...._engine.secret import Secret
 from ...._engine.types import Type, Value
 
 Tree = t.Mapping[str, t.Any]
 Place = tuple[str, ...]
 
-_SIZE = re.compile(r"([+-]?\d+)\s*([kmgtpe]?)(b|i|ib)?", re.IGNORECASE)
-_LETTERS = "kmgtpe"
 _BARE = re.compile(r"<<\s+(.*?)\s+>>")
-_DURATION = re.compile(r"([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)")
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -146,27 +134,9 @@ _USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]+@", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"\$2[aby]\$\d{2}\$.{53}|<<\s+\$\w+\s+>>")
 
 
-def parse_size(text: str | int) -> int | None:
-    """The number that nats-server makes of `8MB` where it stands without quotes: `k` is a thousand, `kB`,
-    `Ki` and `KiB` are 1024 (conf/parse.go). None where it is no number."""
-    match = _SIZE.fullmatch(str(text).strip())
-    if match is None or (match[3] and not match[2]):
-        return None
-    power = _LETTERS.index(match[2].lower()) + 1 if match[2] else 0
-    number: int = int(match[1]) * (1024 if match[3] else 1000) ** power
-    return number
-
-
-def parse_duration(text: str) -> Fraction | None:
-    """Nanoseconds of a duration such as `1m30s`; None where it is none."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        return None
-    amount = sum(
-        (Fraction(number) * _NANOSECONDS[unit] for number, unit in _DURATION_PART.findall(match[2])),
-        Fraction(0),
-    )
-    return -amount if match[1] == "-" else amount
+def _go_duration(text: str) -> Fraction | None:
+    """Nanoseconds of a duration as the servers' configuration has them: in Go there are no days."""
+    return None if "d" in text else parse_duration(text)
 
 
 def overlay(below: t.Any, above: t.Any) -> t.Any:
@@ -211,7 +181,7 @@ def _key(value: t.Any) -> t.Hashable:
     if isinstance(value, bool) or value is None:
         return (type(value).__name__, value)  # True is no 1 here
     if isinstance(value, str):
-        duration = parse_duration(value)
+        duration = _go_duration(value)
         return value if duration is None else ("duration", duration)
     return t.cast(t.Hashable, value)
 
@@ -259,7 +229,7 @@ def _value_problem(place: Place, value: t.Any) -> str | None:
         )
     if place[-1] in _NUMBERS and isinstance(value, str) and _number(place, value) is None:
         return f"{value!r} is no number; give one such as 1048576 or 8MB"
-    if place[-1] in _DURATIONS and isinstance(value, str) and parse_duration(value) is None:
+    if place[-1] in _DURATIONS and isinstance(value, str) and _go_duration(value) is None:
         return f"{value!r} is no duration; give one such as 30s or 1m30s"
     return None
 

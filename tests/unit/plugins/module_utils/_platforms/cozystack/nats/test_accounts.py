@@ -18,10 +18,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.option
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Plan, make_plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats import passwords
-from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats.accounts import (
-    covers,
-    subject_problem,
-)
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.spec import (
     json_patch,
     merge_patch,
@@ -339,32 +335,3 @@ def test_no_problem_repeats_a_password_or_a_seed() -> None:
     assert found
     assert "hunter2" not in str(found)
     assert seed not in str(found)
-
-
-@pytest.mark.parametrize("subject", ["a", "a.b", "a.*.c", "a.>", ">", "*", "$JS.API.>", "a queue"])
-def test_subjects_that_the_server_takes(subject: str) -> None:
-    assert subject_problem(subject) is None
-
-
-@pytest.mark.parametrize("subject", ["", ".", "a.", "a..b", "a.>.b", "a b c", "a\tb", " a"])
-def test_subjects_that_it_does_not_take(subject: str) -> None:
-    assert subject_problem(subject) is not None
-
-
-@pytest.mark.parametrize(
-    ("wide", "narrow", "does"),
-    [
-        (">", "a.b", True),
-        ("a.>", "a.b.c", True),
-        ("a.>", "a", False),
-        ("a.*", "a.b", True),
-        ("a.*", "a.*", True),
-        ("a.b", "a.*", False),
-        ("a.*", "a.>", False),
-        ("a.*", "a.b.c", False),
-        ("a.b", "a.b", True),
-        ("a.b.c", "a.b", False),
-    ],
-)
-def test_an_export_covers_what_it_stands_for(wide: str, narrow: str, does: bool) -> None:
-    assert covers(wide, narrow) is does

@@ -17,47 +17,10 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.nats.config import (
     MERGE,
     RESOLVER,
-    parse_duration,
-    parse_size,
 )
 
 HASH = "$2a$11$BYuw6BO/yg9ZY4QGBAVnV.Jn3UNP89c54U0f3VhcKzJiHgjgyw5we"
 SEED = "SU" + "A" * 56
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("8388608", 8388608),
-        ("-1", -1),
-        ("8k", 8000),
-        ("8K", 8000),
-        ("8kb", 8192),
-        ("8KiB", 8192),
-        ("8Ki", 8192),
-        ("8MB", 8 * 1024**2),
-        ("8M", 8_000_000),
-        ("10Gi", 10 * 1024**3),
-        ("1TB", 1024**4),
-        ("1PiB", 1024**5),
-        ("1e", 10**18),
-        ("8 MB", 8 * 1024**2),
-    ],
-)
-def test_sizes_are_what_the_servers_parser_makes_of_them(text: str, number: int) -> None:
-    assert parse_size(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "MB", "8b", "8MBB", "8.5MB", "eight", "10 s", "0x10"])
-def test_what_its_parser_takes_for_something_else_is_no_size(text: str) -> None:
-    assert parse_size(text) is None
-
-
-def test_durations_are_read_as_go_reads_them() -> None:
-    assert parse_duration("1m30s") == parse_duration("90s") == 90 * 10**9
-    assert parse_duration("1.5h") == 5400 * 10**9
-    assert parse_duration("10") is None
-    assert parse_duration("10d") is None
 
 
 def test_sizes_become_numbers_where_the_server_wants_numbers_and_only_there() -> None:
