@@ -35,7 +35,7 @@ from .._convergence.converge import Mode, Outcome, Terms, converge
 from .._convergence.errors import ConnectionFailed, Failure, Forbidden, NotAuthenticated
 from .._engine.consent import unknown_consents
 from .._engine.fields import Kind, Problem
-from .._engine.plan import Action, make_plan
+from .._engine.plan import Action, Plan, make_plan
 from .._engine.state import Actual, ClusterRef, Item, Part, State, Wanted
 from .._operations.reassignment import Aim, Layout, Replicas, targets
 from .._platforms.cozystack.adapter import Cozystack
@@ -56,6 +56,8 @@ from .result import Result, requests_result
 from .session import open_session
 
 _GOALS = ("partitions", "spread", "empty", "replication_factor")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_LATEST = 2**63
 
 
 # -- partitions ------------------------------------------------------------------------------------------
@@ -125,12 +127,14 @@ class _Run:
         self.module.exit_json(**self.result)
         raise AssertionError("exit_json ends the process")
 
-    def converge(self, contents: Contents, declared: Wanted) -> None:
-        """Bring it about, under the options that these modules have."""
+    def converge(self, contents: Contents, declared: Wanted, together: t.Sequence[Plan] = ()) -> None:
+        """Bring it about, under the options that these modules have; what is planned `together` with it is
+        approved with it, and nothing else."""
         (rows,) = contents.kind("kafka").items
         outcome, allow, failed = Outcome(), self.options["allow"], True
         mode = Mode(not self.module.check_mode, timeout=self.options.get("wait_timeout") or 0)
-        terms = Terms(allow, expected=self.options["expected_plan"])
+        digests = tuple(plan.digest for plan in together)
+        terms = Terms(allow, expected=self.options["expected_plan"], together=digests)
         try:
             converge(contents, self.ref, declared, terms=terms, mode=mode, outcome=outcome)
             failed = False
@@ -153,9 +157,9 @@ def _move(run: _Run) -> None:
     run.module.refuse(str(run.ref), problems)
     alignments = _alignments(run, _factors(layout, lists))
     outcomes = [one.run(run, writes=False) for one in alignments]
-    contents = Reassignment(client, [partition_name(key) for key in lists], options["batch_size"])
-    run.converge(contents, wanted(layout, lists, leaders=options["preferred_leaders"]))
     plans = [one.plan for one in outcomes if one.plan is not None and one.plan.action is not Action.NONE]
+    contents = Reassignment(client, [partition_name(key) for key in lists], options["batch_size"])
+    run.converge(contents, wanted(layout, lists, leaders=options["preferred_leaders"]), plans)
     run.result["declaration"] = [change.public() for plan in plans for change in plan.changes]
     run.result["changed"] |= bool(plans)
     if not run.module.check_mode:
@@ -386,14 +390,19 @@ def _group_problems(options: Options) -> t.Iterator[Problem]:
 
 
 def _moment(text: str) -> int | None:
-    """Milliseconds since 1970; None where that is no time."""
+    """Milliseconds since 1970; None where that is no time. Kafka takes negative ones for other questions, and
+    has 64 bits for them."""
     if text.isascii() and text.isdigit():
-        return int(text)
+        moment = int(text) if len(text) < 20 else _LATEST
+        return moment if moment < _LATEST else None
     try:
-        moment = datetime.datetime.fromisoformat(text)
+        said = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else int(moment.timestamp() * 1000)
+    if said.tzinfo is None:
+        return None
+    moment = (said - _EPOCH) // datetime.timedelta(milliseconds=1)
+    return moment if moment >= 0 else None
 
 
 def run_group_info() -> None:

@@ -54,11 +54,13 @@ class Outcome:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Terms:
     """Under which terms a plan may be carried out: the consents, whether it has to promise that no
-    acknowledged message is lost with one member, and the digest of the plan that was approved."""
+    acknowledged message is lost with one member, and the digest of the plan that was approved, with the
+    plans that are carried out `together` with it."""
 
     allow: t.Collection[str] = ()
     durable: bool = False
     expected: str | None = None
+    together: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,11 +95,13 @@ def converge(
             _leave(platform, kind, ref, wanted, mode=mode, outcome=outcome, clock=clock)
             return
         plan = _plan(platform, kind, ref, wanted, outcome.actual, waits=mode.wait)
+        plan = dataclasses.replace(plan, together=terms.together)
         if not outcome.written:
             outcome.plan = plan
         against = consent.refusals(plan, terms.allow, durable=terms.durable)
         # an approved plan may have come into force already, and what is left of it may be written again
-        if terms.expected and plan.action is not Action.NONE and not outcome.written:
+        changes = plan.action is not Action.NONE or bool(terms.together)
+        if terms.expected and changes and not outcome.written:
             against += [consent.unexpected(plan, terms.expected)] if plan.digest != terms.expected else []
         if against:
             raise Refused(ref, against)

@@ -105,6 +105,8 @@ class Plan:
     state: State | None
     declared: State = dataclasses.field(default_factory=State)
     advice: tuple[Finding, ...] = ()
+    together: tuple[str, ...] = ()
+    """The digests of the plans that are carried out with this one, and approved with it."""
 
     @property
     def digest(self) -> str:
@@ -117,6 +119,7 @@ class Plan:
         ]
         if self.action is Action.CREATE:  # whose one change does not show what is secret in it
             content.append(_hashed(self.declared.items, str(self.ref)))
+        content += self.together
         text = json.dumps(content, sort_keys=True, default=str)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

@@ -56,6 +56,7 @@ def test_topics_of_one_broker_get_three_replicas_and_their_declaration_says_so(r
         task("declare alone", "kafka", "orders", topics=three, fails=True),
         info("before", "[?differences]"),
         move("check", check_mode=True),
+        move("check of the brokers", check_mode=True, align_declaration=False),
         move("only the brokers", align_declaration=False),
         info("differ", "[].[name, differences]"),
         move("align"),
@@ -69,6 +70,8 @@ def test_topics_of_one_broker_get_three_replicas_and_their_declaration_says_so(r
         *(f"partitions[orders-{number}].replicas" for number in range(3)),
         "partitions[audit-0].replicas",
     }
+    digests = [run[one]["plan"]["digest"] for one in ("check", "check of the brokers")]
+    assert digests[0] != digests[1], "who approves the moves has not approved another declaration"
     aligned = {change["path"]: change["reason"] for change in run["check"]["declaration"]}
     assert aligned["topics[orders].replicas"] == "kafka.topic.replicas.align"
     assert run["check"]["requests"]["writes"] == 0

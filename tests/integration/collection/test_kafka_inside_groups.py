@@ -242,6 +242,16 @@ def test_bad_input_is_answered_option_by_option(brokers: Brokers) -> None:
                 "in milliseconds since 1970",
             ],
         ),
+        **{
+            f"a time of no brokers: {moment}": (
+                {"offsets_to": "timestamp", "timestamp": moment, "topics": [one]},
+                [
+                    f"timestamp: '{moment}' is no time; write it with its time zone, as "
+                    "2027-01-31T08:00:00Z, or in milliseconds since 1970"
+                ],
+            )
+            for moment in ("9223372036854775808", "1969-12-31T23:59:59.999Z")
+        },
         "no zone": (
             {"offsets_to": "timestamp", "timestamp": "2027-01-31T08:00:00", "topics": [one]},
             [

@@ -121,6 +121,7 @@ def run(
     writes: bool = True,
     wait: bool = True,
     outcome: Outcome | None = None,
+    **approved: Any,
 ) -> Outcome:
     seconds = [0.0]
 
@@ -134,7 +135,7 @@ def run(
         Boxes(memory),
         REF,
         wanted,
-        terms=Terms(allow),
+        terms=Terms(allow, **approved),
         mode=Mode(writes, wait, timeout=10),
         outcome=outcome,
         clock=Clock(lambda: seconds[0], sleep),
@@ -244,3 +245,23 @@ def test_in_a_name_that_ends_like_a_count_nothing_is_counted() -> None:
     """Only a rule that counts gives the end of a consent that meaning."""
     assert covered("toy.box.delete:shard@3", ["toy.box.delete:shard@5"], counted=True)
     assert not covered("toy.group.reset:shard@3", ["toy.group.reset:shard@5"])
+
+
+def test_who_approves_a_plan_approves_what_is_carried_out_together_with_it() -> None:
+    memory, row = Memory(), {"name": "one"}
+
+    def digest(*together: str) -> str:
+        plan = run(memory, row, writes=False, together=together).plan
+        assert plan is not None
+        return plan.digest
+
+    planned = digest("sha256:a")
+    for expected in (digest(), digest("sha256:b")):
+        with pytest.raises(Refused):
+            run(memory, row, together=("sha256:a",), expected=expected)
+    assert memory.sent == []
+    run(memory, row, together=("sha256:a",), expected=planned)
+    assert memory.sent == ["one"]
+    with pytest.raises(Refused):
+        run(memory, row, together=("sha256:b",), expected=planned)
+    run(memory, row, expected=planned)
