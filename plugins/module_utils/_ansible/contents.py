@@ -21,7 +21,7 @@ from .._engine.state import ClusterRef, Scope, Wanted
 from .._platforms.cozystack.names import label_problem
 from .arguments import Spec, connection_arguments, contents_arguments
 from .info import query_problem, search
-from .module import Module, Options, said
+from .module import Module, Options, no_time, said
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents, reach
 from .result import Result, plan_result, requests_result
 from .session import open_session
@@ -44,7 +44,15 @@ def run_contents(kind_name: str, option: str) -> None:
     wanted, problems = read_options(shelf.kind, declared, present=True)
     consents = unknown_consents(options["allow"], shelf.kind.consents().union(plaintext_consents(kind_name)))
     module.refuse(
-        str(ref), [*place_problems(options), *broker_problems(options), *found, *problems, *consents]
+        str(ref),
+        [
+            *place_problems(options),
+            *broker_problems(options),
+            *said(wait_timeout=no_time(options["wait_timeout"])),
+            *found,
+            *problems,
+            *consents,
+        ],
     )
     reached = reach_or_end(module, ref, f"{kind_name}_{rows.singular}")
     names = None if wanted.purge else _names(wanted, option)

@@ -22,7 +22,7 @@ from .._platforms.cozystack.names import label_problem
 from .arguments import Spec, connection_arguments
 from .contents import reached_result
 from .logins import Asking, Everybody
-from .module import Module, Options, said
+from .module import Module, Options, out_of_range, said
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents, reach
 from .result import Result
 from .session import open_session
@@ -106,7 +106,9 @@ def _problems(options: Options) -> list[Problem]:
             nkey_seed=_seed_problem(kind, None if seed is None else seed_problem(seed), seed is not None),
             permissions=rights,
             vhost=None if options["vhost"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
-            amqp_port=None if options["amqp_port"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
+            amqp_port=out_of_range(options["amqp_port"], 1, 65_535)
+            if kind == "rabbitmq" or options["amqp_port"] is None
+            else "is for rabbitmq alone",
         ),
     ]
 

@@ -69,3 +69,15 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible is untyped
 def said(**texts: str | None) -> list[Problem]:
     """Problems by the option that each is about; None is none."""
     return [Problem(option, text) for option, text in texts.items() if text is not None]
+
+
+def out_of_range(value: float | None, least: float, most: float) -> str | None:
+    """What is wrong with a number, if it is given."""
+    if value is None or least <= value <= most:
+        return None
+    return f"{value:g} is not between {least:g} and {most:g}"
+
+
+def no_time(seconds: int) -> str | None:
+    """What is wrong with a time to wait."""
+    return None if seconds > 0 else "is no time to wait; write 1 or more seconds"

@@ -22,7 +22,7 @@ from .._platforms.cozystack.applications import APPLICATIONS
 from .._platforms.cozystack.names import label_problem
 from .arguments import cluster_arguments, inner_part_arguments, part_arguments
 from .exposure import expired, read_day
-from .module import Module, said
+from .module import Module, no_time, said
 from .result import cluster_result, telling_secrets
 from .session import open_session
 
@@ -108,7 +108,8 @@ def _run(
     """Converge, under the options that all these modules have, and end."""
     options = module.params
     kind = APPLICATIONS[ref.kind].kind
-    module.refuse(str(ref), [*problems, *consent_problems(kind, options["allow"])])
+    times = said(wait_timeout=no_time(options["wait_timeout"]))
+    module.refuse(str(ref), [*problems, *times, *consent_problems(kind, options["allow"])])
     outcome = Outcome()
     try:
         platform = Cozystack(open_session(options, agent))

@@ -22,7 +22,7 @@ from .._platforms.cozystack.names import label_problem
 from .arguments import Spec, connection_arguments
 from .background import Desk, Document, Process, Signals, detach, run_of_ansible
 from .contents import reached_result
-from .module import Module, Options, said
+from .module import Module, Options, out_of_range, said
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents, reach
 from .result import Result
 from .session import open_session
@@ -88,17 +88,21 @@ def _problems(options: Options) -> list[Problem]:
             if requests and kind != "nats"
             else None,
             vhost=None if options["vhost"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
-            amqp_port=None if options["amqp_port"] is None or kind == "rabbitmq" else "is for rabbitmq alone",
+            amqp_port=out_of_range(options["amqp_port"], 1, 65_535)
+            if kind == "rabbitmq" or options["amqp_port"] is None
+            else "is for rabbitmq alone",
+            max_gap=out_of_range(options["max_gap"], 0.001, 86_400),
+            max_p99=out_of_range(options["max_p99"], 0.001, 86_400_000),
             replicas="requests are kept nowhere" if requests and options["replicas"] is not None else None,
-            count=_range(options["count"], 1, 10_000_000),
-            rate=_range(options["rate"], 0.1, 1000),
-            size=_range(options["size"], 48, 524_288),
-            seconds=_range(options["seconds"], 1, 86_400),
-            lanes=_range(options["lanes"], 1, 12),
-            patience=_range(options["patience"], 5, 3600),
-            max_bytes=_range(options["max_bytes"], options["size"], 10 * 1024**3),
+            count=out_of_range(options["count"], 1, 10_000_000),
+            rate=out_of_range(options["rate"], 0.1, 1000),
+            size=out_of_range(options["size"], 48, 524_288),
+            seconds=out_of_range(options["seconds"], 1, 86_400),
+            lanes=out_of_range(options["lanes"], 1, 12),
+            patience=out_of_range(options["patience"], 5, 3600),
+            max_bytes=out_of_range(options["max_bytes"], options["size"], 10 * 1024**3),
         ),
-        *said(replicas=_range(options["replicas"], 1, 5)),
+        *said(replicas=out_of_range(options["replicas"], 1, 5)),
     ]
 
 
@@ -108,12 +112,6 @@ def _run_problem(run: str | None, mode: str) -> str | None:
     if mode != "verdict":
         return "is what mode: start returns, for mode: verdict; leave it out"
     return None if is_ours(run) else "is no run of this check; give what mode: start returned as run"
-
-
-def _range(value: float | None, least: float, most: float) -> str | None:
-    if value is None or least <= value <= most:
-        return None
-    return f"{value:g} is not between {least:g} and {most:g}"
 
 
 class _Check:

@@ -32,6 +32,7 @@ CASES: dict[str, tuple[App, str, dict[str, Any], str]] = {
         {"brokers": {"replicas": 0}},
         "brokers.replicas: must be at least 1, not 0",
     ),
+    "no time to wait": ("rabbitmq", "one", {"wait_timeout": 0}, "wait_timeout: is no time to wait; write 1"),
     "no node": ("rabbitmq", "one", {"replicas": -1}, "replicas: must be at least 1, not -1"),
     "a size that is no quantity": ("rabbitmq", "one", {"size": "10 gigs"}, "'10 gigs' is not a quantity"),
     "a size of nothing": ("kafka", "one", {"brokers": {"size": "0"}}, "brokers.size: must be more than"),

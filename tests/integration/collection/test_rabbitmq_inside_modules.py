@@ -320,6 +320,7 @@ def test_bad_options_are_told_all_at_once_before_anything_is_asked(inside: Insid
         task("refused exchange", "exchange", name="amq.a", arguments={"alternate-exchange": "b"}),
         task("refused binding", "binding", source="", destination="a"),
         task("refused half a binding", "binding", source="a"),
+        task("refused time", "queue", name="a", wait_timeout=0),
         broker_endpoints=["127.0.0.1:1"],
     )
     paths = {title: [one["path"] for one in data.get("problems", ())] for title, data in results.items()}
@@ -329,6 +330,7 @@ def test_bad_options_are_told_all_at_once_before_anything_is_asked(inside: Insid
         "queues[amq.a]",
         "allow",
     ]
+    assert paths["refused time"] == ["wait_timeout"]
     assert "did you mean max-length?" in results["refused policy"]["msg"]
     assert all(data["refused"] for data in results.values())
     assert not any("does not answer" in data["msg"] for data in results.values())
