@@ -44,6 +44,7 @@ LAB_TESTS = {
     "lab-tests-2": [
         *(path for path in COLLECTION if Path(path).name >= "test_p"),
         "tests/integration/lab",
+        "tests/integration/continuity",
         "tests/integration/test_demo.py",
         "tests/contract",
     ],

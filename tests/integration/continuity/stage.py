@@ -92,18 +92,13 @@ def stage(brokers: Any, **load: Any) -> Iterator[Stage]:
         yield Stage(brokers, traffic)
 
 
-def keep(kind: str, key: str, outcome: Outcome) -> None:
-    """Write down how it was, for the table (table.py)."""
-    found = outcome.report
-    row = {
-        "sent": found.sent,
-        "acknowledged": found.acknowledged,
-        "lost": found.lost,
-        "duplicated": found.duplicated,
-        "reordered": found.reordered,
-        "producer_gap": found.producer_gap,
-        "consumer_gap": found.consumer_gap,
-    }
+def keep(kind: str, key: str, *outcomes: Outcome) -> None:
+    """Write down how it was, for the table (table.py): the sums, and the longest gaps."""
+    found = [outcome.report for outcome in outcomes]
+    sums = ("sent", "acknowledged", "lost", "duplicated", "reordered")
+    longest = ("producer_gap", "consumer_gap")
+    row: dict[str, float] = {name: sum(getattr(one, name) for one in found) for name in sums}
+    row |= {name: max(getattr(one, name) for one in found) for name in longest}
     ROWS.mkdir(parents=True, exist_ok=True)
     (ROWS / f"{kind}.{key}.json").write_text(json.dumps(row, indent=1) + "\n")
 

@@ -120,13 +120,19 @@ def through_kafka(brokers: Any, **load: Any) -> Running:
     return Running(lambda: kafka.connect(way, None, timeout=SECONDS), KafkaPlace, **load)
 
 
-def through_rabbitmq(brokers: Any, **load: Any) -> Running:
-    """Traffic through quorum queues, as the administrator."""
-    way, login = way_to(brokers.management_endpoints()), login_of(*brokers.admin)
-    place = functools.partial(RabbitPlace, way=way, login=login, vhost="/", port=None, timeout=SECONDS)
-    return Running(lambda: rabbitmq.connect(way, login, timeout=SECONDS), place, **load)
+def through_rabbitmq(
+    brokers: Any, *, user: tuple[str, str] | None = None, vhost: str = "/", **load: Any
+) -> Running:
+    """Traffic through quorum queues, as the administrator or as a user."""
+    way, admin = way_to(brokers.management_endpoints()), login_of(*brokers.admin)
+    login = login_of(*user) if user else admin
+    place = functools.partial(RabbitPlace, way=way, login=login, vhost=vhost, port=None, timeout=SECONDS)
+    return Running(lambda: rabbitmq.connect(way, admin, timeout=SECONDS), place, **load)
 
 
-def through_nats(brokers: Any, place: Any = Streams, **load: Any) -> Running:
-    """Traffic through streams, or as another place has it."""
-    return Running(lambda: nats.connect(way_to(brokers.endpoints()), None, timeout=SECONDS), place, **load)
+def through_nats(
+    brokers: Any, place: Any = Streams, *, user: tuple[str, str] | None = None, **load: Any
+) -> Running:
+    """Traffic through streams, or as another place has it, as a user or as nobody."""
+    login = login_of(*user) if user else None
+    return Running(lambda: nats.connect(way_to(brokers.endpoints()), login, timeout=SECONDS), place, **load)
