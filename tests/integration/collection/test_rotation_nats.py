@@ -346,6 +346,12 @@ def test_users_of_an_account_bring_their_secret_and_are_counted_by_the_system_ac
     assert everywhere(events, "app-b", TWO) == [False, False]
     assert everywhere(events, "app", ONE) == [True, True]
 
+
+@pytest.mark.full
+def test_the_old_user_of_an_account_goes_and_its_password_is_tried_where_it_is_told(
+    desk: Desk, events: Application
+) -> None:
+    both: dict[str, Any] = {"new_password": TWO, "system_username": "sys", "system_password": SYSTEM}
     known: dict[str, Any] = {"broker_username": "app", "broker_password": ONE}
     found = desk.rotate(
         rotation("prepare", EVENTS, goal="prepare", **both),
