@@ -100,7 +100,7 @@ class _Hands:
         self._before: dict[str, str] = {}
         self._pods: list[Pod] = []
         self._pod = ""
-        self._taken = False
+        self._away = self._taken = False
         self._away_since: float | None = None
         self._recovery: float | None = None
         self._health: Health | None = None
@@ -131,6 +131,8 @@ class _Hands:
         trouble = "; ".join(reason.text for reason in health.reasons)
         if health.status is not Status.HEALTHY and not trouble:
             trouble = f"it is {health.status}"
+        counted = health.seen.members
+        self._away = not whole or (counted is not None and not all(one.ready for one in counted.each))
         self._note(whole and not trouble)
         copies = health.seen.copies or ()
         quorum = health.seen.quorum
@@ -198,11 +200,10 @@ class _Hands:
         deadline = time.monotonic() + self._options["wait_timeout"]
         self._since = self._before | dict(self._since)
         while True:
-            seen = self.observe()
-            if self._taken:
-                return
-            if seen.trouble or not seen.whole:
+            self.observe()
+            if self._away and not self._taken:
                 self._take()
+            if self._taken:
                 return
             if time.monotonic() > deadline:
                 raise WaitFailed(

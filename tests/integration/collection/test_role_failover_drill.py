@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import connect
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traffic import PREFIX
 from tests.integration.collection.plays import Place, Run, task
+from tests.integration.collection.test_brokers import endpoints
+from tests.integration.lab.processes_of import until
+from tests.integration.lab.traffic_of import way_to
 from tests.lab.tenants import Level
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
@@ -99,6 +106,25 @@ def test_a_cluster_that_cannot_bear_it_is_refused_and_nobody_is_taken_away(real_
     refused = drill(real_place, "rabbitmq", "alone", allow=[consent("rabbitmq", "alone")], fails=True)
     assert [one["reason"] for one in refused[LOOK]["refusals"]] == ["rabbitmq.outage.single"]
     assert refused.writes == []
+
+
+@pytest.mark.full
+def test_somebody_else_takes_a_member_away_within_the_time(real_place: Place) -> None:
+    real_place.run(task("create", "nats", "events", replicas=3))
+    app = real_place.app("nats", "events")
+
+    def flows() -> bool:
+        with contextlib.closing(connect(way_to(endpoints(app)), None, timeout=20)) as client:
+            return any(name.startswith(PREFIX) for name in client.stream_names())
+
+    agreed = [consent("nats", "events")]
+    with ThreadPoolExecutor(1) as others:
+        drilled = others.submit(drill, real_place, "nats", "events", level="use", method="wait", allow=agreed)
+        until(lambda: drilled.done() or flows())
+        app.api.delete(f"/api/v1/namespaces/{app.namespace}/pods/nats-events-0")
+        done = drilled.result()
+    judge(done)
+    assert "kubectl delete pod" in done.output and done.writes == []
 
 
 @pytest.mark.full
