@@ -19,6 +19,7 @@ from .._engine.types import scalar_text
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.secrets import KEYS, SECRET, SecretRef, Secrets
 from .arguments import Spec, connection_arguments
+from .handing import filled
 from .module import Module, Options, said
 from .result import TELLING, Result, plan_result, requests_result
 from .session import open_session
@@ -87,7 +88,7 @@ def _declared(options: Options) -> tuple[dict[str, t.Any], list[Problem]]:
         elif isinstance(value, dict | list) or value is None:
             text = "must be a text, a number or a switch"
         else:
-            keys[key] = scalar_text(value).replace("{username}", username).replace("{password}", password)
+            keys[key] = filled(value, {"username": username, "password": password})
             continue
         problems.append(Problem(f"data[{key}]", text))
     rows = [{"name": name, "value": value} for name, value in keys.items()]

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""The role `rotate_credentials`: what it refuses, how it hands out, and how it goes on once killed."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.collection.plays import Place, Run, task
+from tests.integration.collection.test_brokers import endpoints
+from tests.integration.lab.applications import Application
+from tests.lab.brokers import proofs
+from tests.lab.labs import Lab
+
+pytestmark = pytest.mark.lab
+
+SECONDS = 400
+SECRET = "jobs-login"
+CONSENT = ["rabbitmq.user.delete:app"]
+NOW: Mapping[str, Any] = {"rotate_after": 0}
+OWN_TASKS = """\
+- name: What only this team knows to do
+  ansible.builtin.copy:
+    content: "{{ rotate_credentials_credential.username }}"
+    dest: "{{ playbook_dir }}/told"
+    mode: "0600"
+"""
+_counter = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A tenant with one real RabbitMQ, whose user `app` may enter `work`."""
+    tenant = lab.tenant(f"role{os.getpid()}-{next(_counter)}", brokers=True)
+    there = Place(lab, tenant, tmp_path_factory.mktemp("desk"))
+    made: dict[str, Any] = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
+    vhosts = [{"name": "work", "admins": ["app"]}]
+    there.run(task("create", "rabbitmq", "jobs", users=[{"name": "app"}], vhosts=vhosts, **made))
+    yield there
+    lab.remove_tenant(tenant.namespace)
+
+
+def playbook(place: Place, values: Mapping[str, Any]) -> Path:
+    """A play of the role."""
+    every = {"namespace": place.namespace, "wait_timeout": 120, **values}
+    document = {
+        "name": "A test",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        | {f"rotate_credentials_{name}": value for name, value in every.items()},
+        "module_defaults": {"group/brokerops.messaging.all": {"kubeconfig": str(place.tenant.kubeconfig())}},
+        "roles": [{"role": "brokerops.messaging.rotate_credentials"}],
+    }
+    path = place.directory / f"role-{next(_counter)}.yml"
+    path.write_text(json.dumps([document]))
+    return path
+
+
+def run(place: Place, values: Mapping[str, Any], *arguments: str, fails: bool = False) -> Run:
+    ended = place.run_file(playbook(place, values), arguments=arguments, seconds=SECONDS)
+    assert ended.status == (2 if fails else 0), ended.output
+    return ended
+
+
+@contextlib.contextmanager
+def started(place: Place, values: Mapping[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """A play in a process group of its own, which does not outlive this."""
+    desk = place.directory / f"killed-{next(_counter)}"
+    desk.mkdir()
+    for empty in ("ansible.cfg", "record"):
+        desk.joinpath(empty).write_text("")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ansible", "playbook", str(playbook(place, values))],
+        cwd=desk,
+        env=place._environment(desk),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def killed_once(place: Place, what: str, there: Callable[[], bool], values: Mapping[str, Any]) -> None:
+    """Start the role and kill it, with the module that it runs, as soon as something is there."""
+    with started(place, values) as process:
+        Application.wait(what, lambda: there() or process.poll() is not None, SECONDS)
+        assert process.poll() is None, f"it came to its end before it could be killed at: {what}"
+
+
+def changed(ended: Run) -> list[str]:
+    return [title for title, result in ended.results.items() if result.get("changed")]
+
+
+def said(ended: Run) -> str:
+    """What the last task says that has failed."""
+    *_others, failed = [result for result in ended.results.values() if result["failed_task"]]
+    return str(failed["msg"])
+
+
+def handed_out(place: Place) -> dict[str, str] | None:
+    found = place.lab.api.find(f"/api/v1/namespaces/{place.namespace}/secrets/{SECRET}")
+    return found and {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+
+def places(place: Place) -> list[dict[str, Any]]:
+    """A Secret that somebody else than the tenant may write, a file, and tasks of one's own."""
+    (place.directory / "own.yml").write_text(OWN_TASKS)
+    return [
+        {
+            "to": "secret",
+            "namespace": place.namespace,
+            "name": SECRET,
+            "kubeconfig": str(place.lab.admin_kubeconfig),
+            "data": {"uri": "amqp://{username}:{password}@jobs:5672/work"},
+        },
+        {"to": "file", "path": str(place.directory / "login.json")},
+        {"to": "tasks", "file": "own.yml"},
+    ]
+
+
+# -- what is refused -------------------------------------------------------------------------------------
+
+
+def test_everything_wrong_is_named_at_once_and_nobody_is_asked(place: Place) -> None:
+    wrong = {
+        "kind": "rabbitmq",
+        "cluster": "jobs",
+        "user": "app",
+        "second_user": "app",
+        "allow": ["kafka.topic.delete:orders"],
+        "confirmed_moved": "somebody",
+        "new_password": "CanaryGivenSecret11",
+        "hand_out": [
+            {"to": "secret", "name": "login"},
+            {"to": "file", "path": "/nowhere/login", "mode": "0644"},
+            {"to": "pigeon"},
+            {"to": "vault", "path": "shop/jobs"},
+            {"to": "tasks", "file": "missing.yml"},
+        ],
+    }
+    ended = run(place, wrong, "-vvv", fails=True)
+    for text in (
+        f"rabbitmq {place.namespace}/jobs: nothing was done",
+        "place 1: secret needs namespace",
+        "place 2: file has no mode; it has path, content, owner, group",
+        "place 3: says nowhere to hand out to",
+        "place 4: vault takes the module community.hashi_vault.vault_kv2_write, which is not installed",
+        "place 5: there is no file",
+        "second_user: is the user itself",
+        "confirmed_moved: somebody: no user of this rotation",
+        "new_password: the platform makes the passwords of RabbitMQ's users",
+        "'kafka.topic.delete:orders' is no consent",
+    ):
+        assert text in said(ended)
+    assert "CanaryGivenSecret11" not in ended.output
+    assert ended.requests == []
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            {"kind": "redis"},
+            "value of rotate_credentials_kind must be one of: kafka, rabbitmq, nats, got: redis",
+        ),
+        ({"phase": "some"}, "value of rotate_credentials_phase must be one of"),
+        ({"hand_out": "secret"}, "rotate_credentials_hand_out"),
+    ],
+)
+def test_a_variable_of_the_wrong_shape_is_named(place: Place, values: Mapping[str, Any], text: str) -> None:
+    ended = run(place, {"kind": "rabbitmq", "cluster": "jobs", "user": "app", **values}, fails=True)
+    assert text in ended.output
+    assert ended.requests == []
+
+
+def test_of_kafka_it_says_that_there_is_no_login_and_changes_nothing(place: Place) -> None:
+    place.app("kafka", "orders").create(
+        kafka={"replicas": 1}, zookeeper={"replicas": 1}, external=True
+    ).until_running(1)
+    ended = run(place, {"kind": "kafka", "cluster": "orders"})
+    report = " ".join(ended["Say what there is instead of a login"]["msg"])
+    assert "there is nothing to rotate and nothing was changed" in report
+    assert "Reachable from outside: yes" in report
+    assert "kafka-orders-cluster-ca-cert until 2" in report
+    assert (changed(ended), ended.writes) == ([], [])
+
+
+# -- on a real broker ------------------------------------------------------------------------------------
+
+
+@pytest.mark.brokers
+def test_nothing_is_made_that_could_not_be_handed_out_and_check_mode_writes_nothing(jobs: Place) -> None:
+    wanted = {"kind": "rabbitmq", "cluster": "jobs", "user": "app", **NOW}
+    for here, text in (
+        ({"to": "secret", "namespace": jobs.namespace, "name": SECRET}, "to a file, to Vault or to tasks"),
+        ({"to": "file", "path": "/nowhere/login"}, "/nowhere/login: its directory is missing"),
+    ):
+        refused = run(jobs, {**wanted, "allow": CONSENT, "hand_out": [here]}, fails=True)
+        assert text in said(refused)
+        assert said(refused).endswith("nothing was done")
+        assert refused.writes == []
+    checked = run(jobs, {**wanted, "allow": CONSENT, "hand_out": places(jobs)}, "--check", "--diff", "-vvv")
+    assert changed(checked) == [
+        "What is left to do",
+        "Write the Secret by another login than the cluster's",
+        "Write the file",
+    ]
+    assert checked["Say what is going to happen"]["msg"][0].startswith("add app-b with a new secret")
+    assert checked.writes == []
+    assert handed_out(jobs) is None
+    assert not (jobs.directory / "login.json").exists()
+
+
+@pytest.mark.brokers
+def test_killed_at_every_turn_it_ends_with_one_new_credential_that_is_handed_out(jobs: Place) -> None:
+    app = jobs.app("rabbitmq", "jobs")
+    old = app.secret("app-credentials")["password"]
+    wanted = {
+        "kind": "rabbitmq",
+        "cluster": "jobs",
+        "user": "app",
+        "allow": CONSENT,
+        "hand_out": places(jobs),
+    }
+
+    def users() -> list[str]:
+        return sorted((app.get() or {})["spec"]["users"])
+
+    killed_once(jobs, "the second user", lambda: users() == ["app", "app-b"], {**wanted, **NOW})
+    killed_once(jobs, "the Secret", lambda: handed_out(jobs) is not None, {**wanted, **NOW})
+    new = (handed_out(jobs) or {})["password"]
+    killed_once(jobs, "the first user is gone", lambda: users() == ["app-b"], wanted)
+    ended = run(jobs, wanted, "-vvv", "--diff")
+
+    assert app.secret("app-b-credentials")["password"] == new, "made once, and never again"
+    assert handed_out(jobs) == {
+        "username": "app-b",
+        "password": new,
+        "uri": f"amqp://app-b:{new}@jobs:5672/work",
+    }
+    login = jobs.directory / "login.json"
+    assert json.loads(login.read_text()) == {"username": "app-b", "password": new}
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+    assert (jobs.directory / "told").read_text() == "app-b"
+    (broker,) = endpoints(app)
+    assert proofs.rabbitmq_refusal(broker, "app-b", new, "work") is None
+    assert proofs.rabbitmq_refusal(broker, "app", old, "work") is not None
+    assert users() == ["app-b"]
+    assert not any(secret in ended.output for secret in (old, new))
+
+    again = run(jobs, wanted, "--diff")
+    assert (changed(again), again.writes) == ([], [])
+    assert again["Say what is going to happen"]["msg"][0] == "app-b is the only credential"
