@@ -98,10 +98,27 @@ def cut_off(stage: Stage) -> None:
 
 
 def only_copy_lost(stage: Stage) -> None:
+    assert not stage.traffic.promise.one_member
     ordinal = stage.leader()
     stage.brokers.kill(ordinal)
     stage.brokers.remove_data([ordinal])
     stage.brokers.start_member(ordinal)
+
+
+def elected_uncleanly(stage: Stage) -> None:
+    """The leader acknowledges alone, and one that was away meanwhile takes its place."""
+    weak = {"min.insync.replicas": "1", "unclean.leader.election.enable": "true"}
+    stage.brokers.set_topic_config(stage.traffic.name, weak)
+    leader = stage.leader()
+    others = [one.ordinal for one in stage.brokers.members() if one.ordinal != leader]
+    for ordinal in others:
+        stage.brokers.kill(ordinal)
+    stage.traffic.flows()
+    stage.brokers.kill(leader)
+    for ordinal in others:
+        stage.brokers.start_member(ordinal)
+    stage.traffic.flows()
+    stage.brokers.start_member(leader)
 
 
 def _on_the_side_of(stage: Stage, ordinal: int) -> Callable[[int | None], subprocess.Popen[bytes]]:
@@ -154,6 +171,13 @@ SCENES: Sequence[Scene] = (
         kinds=["kafka", "nats"],
         load={"replicas": 1},
         always=["nats"],
+        loses=True,
+    ),
+    Scene(
+        "unclean_lost",
+        "`min.insync.replicas` 1, unclean election: the leader goes on alone, then another takes over",
+        elected_uncleanly,
+        kinds=["kafka"],
         loses=True,
     ),
     Scene(

@@ -50,12 +50,11 @@ def brokers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize(("brokers", "scene"), cases(), indirect=["brokers"])
 def test_what_is_promised_is_kept_and_what_is_not_is_seen(brokers: Any, scene: Scene) -> None:
     with stage(brokers, **scene.load) as on:
-        assert on.traffic.promise.one_member is not scene.loses
-        before = on.traffic.acknowledged()
+        assert on.traffic.promise.one_member or scene.loses
         scene.act(on)
         outcome = on.traffic.end()
     keep(brokers.kind, scene.key, outcome)
     if scene.loses:
-        assert outcome.complete and outcome.report.lost >= before, outcome
+        assert outcome.complete and outcome.report.lost > 0, outcome
     else:
         judge(brokers.kind, outcome)
