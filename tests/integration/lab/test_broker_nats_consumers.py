@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.info import read_consumers
 from tests.integration.lab.nats_inside import Inside, client
 from tests.integration.lab.processes_of import cluster, until
 
@@ -165,6 +166,19 @@ def test_a_consumer_goes_by_a_consent_that_names_what_waits(consumers: Inside, c
     consumers.refusal(gone, allow=("nats.consumer.delete:worker@2",))
     consumers.changes(gone, allow=("nats.consumer.delete:worker@3",))
     assert not consumers.there("worker")
+
+
+def test_what_nobody_acknowledges_is_delivered_again_and_told_so(consumers: Inside, connected: Nats) -> None:
+    connected.subscribe("to.who.is.silent")
+    worker = {"name": "worker", "deliver_policy": "new", "deliver_subject": "to.who.is.silent"}
+    consumers.bring({**worker, "ack_wait": "1s"})
+    connected.request("orders.new", b"a message", timeout=20)
+
+    def told() -> Any:
+        return read_consumers(connected, {"stream": "ORDERS", "names": ["worker"]})[1][0]
+
+    until(lambda: told()["redelivered"])
+    assert told().items() >= {"redelivered": 1, "ack_pending": 1, "pending": 0}.items()
 
 
 def test_a_filter_that_matches_nothing_is_a_warning(consumers: Inside) -> None:
