@@ -35,6 +35,8 @@ FACTS = "tests/unit/plugins/module_utils/_platforms/cozystack/test_facts.py::tes
 ON_KAFKA = "tests/integration/collection/test_kafka_fields.py::test_"
 ON_RABBITMQ = "tests/integration/collection/test_rabbitmq_fields.py::test_"
 ROTATION = "tests/integration/collection/test_rotation_rabbitmq.py::test_"
+SCALE = "tests/integration/collection/test_scale.py::test_"
+ROLE_SCALE = "tests/integration/collection/test_role_scale.py::test_"
 ON_NATS = "tests/integration/collection/test_nats_fields.py::test_"
 ACCOUNTS = "tests/integration/collection/test_nats_accounts.py::test_"
 SERVER = "tests/integration/collection/test_nats_server.py::test_"
@@ -562,7 +564,7 @@ TABLE: tuple[Row, ...] = (
         "fewer brokers are reverted without a word",
         ("rule 17", "§2.1 fewer brokers"),
         (f"{KAFKA}trap_kafka_scale_down_reverted",),
-        (impossible("Kafka brokers down"),),
+        (impossible("Kafka brokers down"), f"{SCALE}kafka_from_one_broker_to_three_and_back_to_two"),
     ),
     Row(
         "an even ensemble survives no more than the odd one below it",
@@ -797,7 +799,10 @@ TABLE: tuple[Row, ...] = (
             f"{NATS}trap_nats_scale_down_data",
             f"{OVER_BROKERS}nats_scale_down_loses_the_removed_servers_data_and_the_rest_stays",
         ),
-        (consent("NATS servers down"),),
+        (
+            consent("NATS servers down"),
+            f"{ROLE_SCALE}nats_grows_and_shrinks_with_its_streams_though_each_run_is_killed",
+        ),
     ),
     Row(
         "one server is never ready, with JetStream or without",
