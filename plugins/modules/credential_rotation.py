@@ -300,6 +300,12 @@ users:
       type: bool
       returned: always
       sample: false
+afterwards:
+  description: The steps that are left for O(goal=retire) once all is prepared, as in RV(plan.steps). Empty for other goals.
+  returned: once the brokers could be asked
+  type: list
+  elements: dict
+  sample: []
 notes:
   description: What a rotation leaves as it is, such as a login that nothing can rotate.
   returned: once the brokers could be asked

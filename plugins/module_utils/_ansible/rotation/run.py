@@ -7,6 +7,7 @@ retired."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..._convergence.errors import Failure, WaitFailed
@@ -14,7 +15,7 @@ from ..._convergence.operate import Limits, Progress, operate
 from ..._engine.consent import unknown_consents
 from ..._engine.fields import Problem
 from ..._engine.state import ClusterRef
-from ..._operations.machine import Step, find_path
+from ..._operations.machine import Step, Wait, find_path
 from ..._operations.rotation import Credential, Goal, Pair, Rotation
 from ..._platforms.cozystack.applications import APPLICATIONS
 from ..._platforms.cozystack.names import label_problem
@@ -192,7 +193,20 @@ class _Performer:
 
     def result(self) -> Result:
         """Everything that is not secret."""
-        return self.users() | {"notes": list(self._hands.notes)} | self._hands.result()
+        told = {"notes": list(self._hands.notes), "afterwards": self.afterwards()}
+        return self.users() | told | self._hands.result()
+
+    def afterwards(self) -> list[Result]:
+        """What is left to retire once all is prepared, so that its consents are known before that."""
+        pair, rotation = self.seen, self._rotation
+        if pair is None or rotation.goal is not Goal.PREPARE or rotation.in_place:
+            return []
+        decision = rotation.decide(pair)
+        while isinstance(decision, Step | Wait):
+            pair = rotation.expect(pair, decision)
+            decision = rotation.decide(pair)
+        retiring = dataclasses.replace(rotation, goal=Goal.RETIRE)
+        return [step.public() for step in find_path(retiring, pair).steps]
 
     def _public(self, one: Credential) -> Result:
         return {

@@ -138,6 +138,18 @@ def test_proven_refused_is_what_was_retired() -> None:
     assert kept is not None and kept.user == "app", "its old secret"
 
 
+@pytest.mark.parametrize("pair", [ALONE, PREPARED, PREPARED.replaced("app", connections=2)])
+def test_what_retiring_will_need_a_consent_to_is_known_before_anything_is_prepared(pair: Pair) -> None:
+    (step,) = performer(pair)[0].afterwards()
+    assert (step["text"], step["consent"]) == ("retire app", "rabbitmq.user.delete:app")
+
+
+def test_where_nothing_is_prepared_nothing_is_left_to_retire() -> None:
+    assert performer(ALONE, age=100.0)[0].afterwards() == [], "it is young"
+    assert performer(PREPARED, Goal.RETIRE)[0].afterwards() == []
+    assert performer(ALONE, in_place=True)[0].afterwards() == []
+
+
 def test_what_is_told_of_the_users_has_no_secret() -> None:
     told = performer(PREPARED.replaced("app", clients=("orders at 10.0.0.7",)))[0].result()
     assert (told["phase"], told["current"], told["retired"]) == ("moved", "app-b", None)
