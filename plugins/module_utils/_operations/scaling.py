@@ -102,7 +102,8 @@ class Manner:
     """What differs between brokers. `members` and `replicas` are their words for them. A cluster that cannot
     be made smaller has the reason in `stays`, with its way out. `one_by_one` is how those leave whose going
     changes a quorum. `leaving` is the reason code that a shrink needs a consent to, empty where it needs
-    none; `grow_effect` and `shrink_effect` are what clients notice."""
+    none; `grow_effect` and `shrink_effect` are what clients notice. Where there are or will be fewer members
+    than `settled_at`, their defaults follow their number, and all restart one by one."""
 
     kind: str
     members: str
@@ -111,6 +112,7 @@ class Manner:
     shrink_effect: str
     leaving: str = ""
     one_by_one: bool = False
+    settled_at: int = 0
     stays: tuple[str, str] | None = None
 
     def numbers(self, members: t.Collection[Ordinal]) -> str:
@@ -176,7 +178,7 @@ class Scaling:
             "cluster.grow",
             f"{seen.declared} {self.manner.members} become {self.wanted}",
             {"replicas": self.wanted},
-            self.manner.grow_effect,
+            self.manner.grow_effect + self._restarts(seen.declared, self.wanted),
         )
 
     def _shrink(self, seen: Members) -> Decision:
@@ -207,7 +209,7 @@ class Scaling:
             "cluster.shrink",
             f"{seen.declared} {self.manner.members} become {left}; {self.manner.numbers(leaving)} are empty",
             {"replicas": left},
-            self.manner.shrink_effect,
+            self.manner.shrink_effect + self._restarts(seen.declared, left),
             f"{self.manner.leaving}:{self.name}" if self.manner.leaving else "",
         )
 
@@ -241,6 +243,11 @@ class Scaling:
                 "leaders change; more traffic between the members while data is copied",
             )
         return Done(f"{self.wanted} {self.manner.members} run, by the brokers' own word")
+
+    def _restarts(self, before: int, after: int) -> str:
+        if min(before, after) >= self.manner.settled_at:
+            return ""
+        return "; all restart one by one, as their defaults follow their number"
 
     @property
     def _widens(self) -> bool:

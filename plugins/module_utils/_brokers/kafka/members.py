@@ -23,9 +23,9 @@ MANNER = Manner(
     kind="kafka",
     members="brokers",
     replicas="partition replicas",
-    grow_effect="brokers join and hold nothing yet; where the brokers' defaults change with their number "
-    "(1 to 3), all restart one by one",
+    grow_effect="brokers join and hold nothing yet",
     shrink_effect="the empty brokers and their volumes go",
+    settled_at=3,
 )
 MINIMUM = "min.insync.replicas"
 _SHOWN = 3

@@ -23,7 +23,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._operations.sc
 )
 from tests.unit.plugins.module_utils._operations.crashes import killed_everywhere
 
-KAFKA = Manner("kafka", "brokers", "partitions", "a broker joins", "a broker leaves")
+KAFKA = Manner("kafka", "brokers", "partitions", "a broker joins", "a broker leaves", settled_at=3)
 NATS = Manner(
     "nats",
     "servers",
@@ -71,6 +71,16 @@ def test_where_a_quorum_shrinks_they_leave_one_by_one_and_are_forgotten() -> Non
     assert [step.name for step in path.steps] == ["members.empty", "cluster.shrink", "quorum.forget"] * 2
     assert path.steps[1].change == {"replicas": 4}
     assert {step.consent for step in path.steps} == {"", "nats.replicas.shrink:events"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "wanted", "restarts"),
+    [(1, 3, True), (2, 3, True), (3, 2, True), (3, 5, False), (5, 3, False)],
+)
+def test_whether_all_restart_is_said_beforehand(declared: int, wanted: int, restarts: bool) -> None:
+    path = find_path(Scaling(KAFKA, "orders", wanted, replication=1), seen(declared))
+    (step,) = [one for one in path.steps if one.name in ("cluster.grow", "cluster.shrink")]
+    assert ("all restart one by one" in step.effect) is restarts
 
 
 def test_what_cannot_be_made_smaller_says_so_with_the_way_out() -> None:
