@@ -14,6 +14,12 @@ from typing import Any
 import pika
 import pytest
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.client import (
+    Management,
+    connect,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login, Way
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from tests.integration.collection.plays import Place, Task, reasons, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.lab.applications import Application
@@ -23,7 +29,7 @@ from tests.lab.labs import Lab
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 
 MESSAGES = [f"message {number}".encode() for number in range(20)]
-USERS = ("app", "naive", "fixed", "killed")
+USERS = ("app", "naive", "fixed", "killed", "late")
 VHOST = "work"
 NOW: dict[str, Any] = {"rotate_after": 0}
 _counter = itertools.count(1)
@@ -69,6 +75,13 @@ def refusals(app: Application, user: str, password: str) -> list[str | None]:
 
 def declared(app: Application) -> dict[str, Any]:
     return dict((app.get() or {})["spec"])
+
+
+def management(app: Application) -> Management:
+    """The brokers as their administrator sees them."""
+    admin = app.secret("default-user")
+    way = Way("a test", tuple(Endpoint(one.host, 15672) for one in endpoints(app)))
+    return connect(way, Login(admin["username"], Secret(admin["password"])), timeout=30)
 
 
 @contextlib.contextmanager
@@ -119,10 +132,16 @@ def test_a_rotation_under_a_client_that_moves_then_one_that_is_given_up(place: P
     assert vhosts[VHOST]["roles"]["admin"] == [*USERS, "app-b"]
     assert vhosts["logs"]["roles"]["readonly"] == ["app", "app-b"]
 
+    management(app).delete("permissions", VHOST, "app-b", body=None)
+    mended = place.run(rotate("mend", "prepare", "app"))["mend"]
+    assert steps(mended) == ["second.permit"], "the platform calls a permission ready that is not there"
+    assert refusals(app, "app-b", new["password"]) == [None, None]
+
     with client(app, "app", old):
         busy = place.run(
             rotate("busy", "retire", "app", fails=True, wait_timeout=4, **consent("app")),
             rotate("no consent", "retire", "app", fails=True, wait_timeout=4),
+            arguments=["-vvv"],
         )
         assert "clients that still use app: 1: the client of app at 127." in busy.msg("busy")
         assert busy["busy"]["phase"] == "prepared"
@@ -151,6 +170,7 @@ def test_a_rotation_under_a_client_that_moves_then_one_that_is_given_up(place: P
     back = place.run(
         rotate("back", "roll_back", "app", **consent("app")),
         rotate("again", "roll_back", "app", **consent("app")),
+        arguments=["-vvv"],
     )
     assert back["back"]["current"] == "app-b" and not back["again"]["changed"]
     assert back["back"]["proof"]["verdict"] == "refused"
@@ -184,22 +204,29 @@ def test_in_place_the_name_stays_and_the_outage_needs_consent(place: Place) -> N
     old = shown(app, "fixed")
     both: dict[str, Any] = {"allow": [f"rabbitmq.user.delete:{name}" for name in ("fixed", "fixed-b")]}
     kept: dict[str, Any] = {"in_place": True, **NOW}
-    run = place.run(
+    refused = place.run(
         rotate("refused", "prepare", "fixed", fails=True, **kept),
         rotate("no way back", "roll_back", "fixed", fails=True, in_place=True),
-        rotate("in place", "prepare", "fixed", **kept, **both),
+        rotate("check", "prepare", "fixed", check_mode=True, **kept, **both),
+    )
+    assert reasons(refused["refused"]) == ["rabbitmq.user.delete", "rabbitmq.user.delete"]
+    assert "an outage" in refused.msg("refused") and "has no way back" in refused.msg("no way back")
+    assert steps(refused["check"]) == ["second.add", "user.remove", "second.add", "old.retire"]
+    assert refused.writes == []
+    replace = rotate("in place", "prepare", "fixed", **kept, **both)
+    place.kill_once(replace, lambda: "fixed" not in declared(app)["users"])
+    assert declared(app)["vhosts"][VHOST]["roles"]["admin"][-1] == "fixed-b", "who keeps the rights"
+    run = place.run(
+        replace,
         rotate("again", "prepare", "fixed", in_place=True, **both),
         rotate("retire", "retire", "fixed", in_place=True, **both),
     )
-    assert reasons(run["refused"]) == ["rabbitmq.user.delete", "rabbitmq.user.delete"]
-    assert "an outage" in run.msg("refused") and "has no way back" in run.msg("no way back")
-    assert steps(run["in place"]) == ["second.add", "user.remove", "second.add", "old.retire"]
+    assert steps(run["in place"]) == ["second.add", "old.retire"]
     assert run["in place"]["credential"]["username"] == "fixed"
-    assert run["in place"]["proof"]["verdict"] == "refused"
-    assert not run["again"]["changed"] and run["again"]["proof"]["verdict"] == "gone"
-    assert not run["retire"]["changed"]
+    assert run["in place"]["proof"]["verdict"] == "gone", "who was killed has not told the old secret"
+    assert not run["again"]["changed"] and not run["retire"]["changed"]
     assert refusals(app, "fixed", run["in place"]["credential"]["password"]) == [None, None]
-    assert None not in refusals(app, "fixed", old)
+    assert all("ACCESS_REFUSED" in str(said) for said in refusals(app, "fixed", old))
     assert "fixed-b" not in declared(app)["users"]
 
 
@@ -227,3 +254,33 @@ def test_killed_at_any_step_a_rotation_that_is_started_again_ends_with_one_new_c
     assert shown(app, f"{name}-b") == new["password"], "and the one that was handed out"
     assert refusals(app, f"{name}-b", new["password"]) == [None, None]
     assert all("ACCESS_REFUSED" in str(said) for said in refusals(app, name, old))
+
+
+@pytest.mark.full
+def test_a_name_that_came_back_with_its_old_secret_is_removed_and_added_once_more(place: Place) -> None:
+    """The garbage collector is late: the platform calls the user ready, with a secret that no node takes."""
+    app = place.app("rabbitmq", "jobs")
+    old = shown(app, "late")
+    with late_garbage(place):
+        place.run(
+            rotate("prepare", "prepare", "late", **NOW), rotate("retire", "retire", "late", **consent("late"))
+        )
+        turn = rotate("turn", "prepare", "late", **NOW)
+        place.kill_once(turn, lambda: "late" in declared(app)["users"])
+        Application.wait("the old secret is back", lambda: refusals(app, "late", old) == [None, None], 60)
+    turned = place.run(turn)["turn"]
+    assert turned["done"] == [
+        "remove late, which nobody can use, to add it once more",
+        "add late with a new secret and the rights of late-b",
+    ]
+    assert refusals(app, "late", turned["credential"]["password"]) == [None, None]
+    assert all("ACCESS_REFUSED" in str(said) for said in refusals(app, "late", old))
+
+
+@contextlib.contextmanager
+def late_garbage(place: Place) -> Iterator[None]:
+    place.lab.control.traps({"rabbitmq-late-garbage": True})
+    try:
+        yield
+    finally:
+        place.lab.control.traps({"rabbitmq-late-garbage": False})
