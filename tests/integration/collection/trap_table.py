@@ -683,6 +683,12 @@ TABLE: tuple[Row, ...] = (
         (impossible("RabbitMQ nodes down"), impossible("RabbitMQ volume shrink")),
     ),
     Row(
+        "fewer nodes are refused without a word before a cluster has come up",
+        ("§2.2 fewer nodes",),
+        (f"{RABBITMQ}trap_rabbitmq_refused_unseen",),
+        (impossible("RabbitMQ nodes down"), f"{FACTS}ready_alone_is_not_done_the_monitor_decides"),
+    ),
+    Row(
         "growing a volume that cannot grow deletes the StatefulSet",
         ("rule 20", "§2.2 larger", "§11 cannot grow", "§11 grows"),
         (

@@ -181,6 +181,22 @@ def test_trap_rabbitmq_scale_down(platform: Control, played: Make) -> None:
     assert app.resource("RabbitmqCluster", "rabbitmq-one") == "Ready"
 
 
+def test_trap_rabbitmq_refused_unseen(platform: Control, played: Make) -> None:
+    platform.settings(oom_seconds=0.2)
+    app = played("rabbitmq", replicas=3).until_ready()  # starving, so that it never comes up
+    app.until("pods", lambda: len(app.broker_pods()) == 3)
+    before = memory(app)
+    app.patch(replicas=2, resourcesPreset=ENOUGH)
+    app.until_ready(2)
+    app.until("refused", lambda: "UnsupportedOperation" in str(app.view()["resources"]))
+    assert len(app.broker_pods()) == 3
+    assert memory(app) == before, "nothing beside it is applied"
+    monitor = app.monitor()
+    assert (monitor["spec"]["replicas"], monitor["status"]["observedReplicas"]) == (2, 3)
+    app.patch(replicas=3)
+    app.until_running(3, revision=3)
+
+
 def test_trap_rabbitmq_shrink(platform: Control, played: Make) -> None:
     app = played("rabbitmq", size="10Gi", resourcesPreset=ENOUGH).until_running(3)
     refused(platform, app, {"size": "5Gi"}, {"size": "10Gi"})

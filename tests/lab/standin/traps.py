@@ -175,6 +175,12 @@ CATALOGUE: Final[tuple[Trap, ...]] = (
         " Ready.",
         "§2.2, §11",
     ),
+    Trap(
+        "rabbitmq-refused-unseen",
+        "Fewer replicas before the operator's first pass is over are refused too, and the release is Ready"
+        " all the same: without an observedGeneration Helm takes it for done.",
+        "the real operators, tests/integration/lab/test_operators_rabbitmq.py",
+    ),
     Trap("rabbitmq-shrink", "A smaller volume is refused and the release is never Ready.", "§2.2, §11"),
     Trap(
         "rabbitmq-growth",

@@ -49,7 +49,12 @@ class ClusterOperator(Operator):
         if item.observed != item.generation:
             refusal = await self._refusal(item)
             if refusal:
-                item.report(False, *refusal, observed=False)
+                in_force = cluster.state.in_force
+                in_force["refused"] = item.generation
+                # Before its first pass is over it has written no observedGeneration, and who has none to
+                # look at takes everything for done.
+                unseen = not in_force.get("complete") and cluster.trap("rabbitmq-refused-unseen")
+                item.report(False, *refusal, observed=unseen)
                 return None
             await self._services(item.spec)
             item.report(item.ready, "ReconcileSuccess")
@@ -142,9 +147,10 @@ class ClusterOperator(Operator):
     async def _roll_out(self, item: Resource, pods: PodSet) -> float | None:
         """Pods and brokers; the release does not wait for it."""
         cluster, spec = self.cluster, item.spec
-        in_force = cluster.state.in_force
-        if item.observed != item.generation or not in_force.get("stateful_set"):
-            return None  # refused, or no StatefulSet that would replace anything
+        in_force, generation = cluster.state.in_force, item.generation
+        refused = item.observed != generation or in_force.get("refused") == generation
+        if refused or not in_force.get("stateful_set"):
+            return None  # or no StatefulSet that would replace anything
         owner = pods.owner[1]
         if len(owner) > _LONGEST_SET and cluster.trap("rabbitmq-long-name"):
             message = (
@@ -180,6 +186,8 @@ class ClusterOperator(Operator):
         in_force["template"], in_force["version"] = template, spec["version"]
         ready = complete and all(pod.ready for pod in cluster.pods.of("rabbitmq"))
         item.ready, item.reason = ready, "AllReplicasReady"
+        if ready and item.generation == generation:
+            in_force["complete"] = True
         cluster.touch_others(self)
         return None if ready else max(0.2, cluster.platform.settings.retry_seconds / 4)
 
