@@ -231,12 +231,13 @@ class AccountUsers:
     def _row(self, name: str, row: Row | None) -> State:
         return State({}, {"accounts": {self._account: {"users": {name: row}}}})
 
-    def _nothing_given(self, text: str) -> Refused:
+    def _nothing_given(self, cause: str) -> Refused:
         way_out = (
             "make the new password (or, for a user that logs in with a key, the seed of the new key pair) "
             "yourself, keep it where the applications' secrets are, and give it in new_password in every run "
             "of this rotation"
         )
+        text = f"the new secret has to be given: {cause}"
         against = Refusal("new_password", "nats.credential.secret.missing", text, way_out)
         return Refused(self._ref, [against])
 
