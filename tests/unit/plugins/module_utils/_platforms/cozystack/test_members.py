@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""The pods that are brokers: which life each lives, and that only the one that was seen is deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Conflict,
+    Failure,
+    Forbidden,
+    NotFound,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
+from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.members import (
+    Pod,
+    delete,
+    members,
+)
+
+REF = ClusterRef("kafka", "tenant-acme", "orders")
+LAST = Pod("kafka-orders-kafka-2", "an uid", "an uid/0", True)
+
+
+class Session:
+    """An API server with these pods, which answers a write with this error, or well."""
+
+    def __init__(self, *pods: dict[str, Any], answer: Failure | None = None) -> None:
+        self._pods, self._answer = pods, answer
+        self.written: list[tuple[str, str, Any]] = []
+
+    def read(self, path: str, **_query: str) -> dict[str, Any]:
+        assert path == "/api/v1/namespaces/tenant-acme/pods"
+        return {"items": list(self._pods)}
+
+    def write(self, method: str, path: str, body: Any) -> None:
+        self.written.append((method, path, body))
+        if self._answer:
+            raise self._answer
+
+
+def pod(name: str, component: str = "kafka", *, restarts: int = 0, ready: str = "True") -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": name,
+            "uid": f"uid of {name}",
+            "labels": {"strimzi.io/name": f"kafka-orders-{component}"},
+        },
+        "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
+            "containerStatuses": [{"restartCount": restarts}],
+        },
+    }
+
+
+def test_brokers_are_told_by_their_numbers_and_by_the_life_they_live() -> None:
+    session: Any = Session(
+        pod("kafka-orders-kafka-10"),
+        pod("kafka-orders-kafka-2", restarts=3, ready="False"),
+        pod("kafka-orders-zookeeper-0", "zookeeper"),
+    )
+    found = members(session, REF)
+    assert [(one.ordinal, one.ready) for one in found] == [(2, False), (10, True)]
+    assert found[0].life == "uid of kafka-orders-kafka-2/3"
+
+
+@pytest.mark.parametrize("answer", [None, NotFound("gone"), Conflict("another uid")])
+def test_only_the_pod_that_was_seen_is_deleted_and_one_that_is_gone_is_no_error(
+    answer: Failure | None,
+) -> None:
+    session: Any = Session(answer=answer)
+    delete(session, REF, LAST)
+    ((method, path, body),) = session.written
+    assert (method, path) == ("DELETE", "/api/v1/namespaces/tenant-acme/pods/kafka-orders-kafka-2")
+    assert body["preconditions"] == {"uid": "an uid"}
+
+
+def test_who_may_not_delete_is_told() -> None:
+    session: Any = Session(answer=Forbidden("you may not"))
+    with pytest.raises(Forbidden):
+        delete(session, REF, LAST)
