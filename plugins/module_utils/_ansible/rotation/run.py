@@ -174,10 +174,11 @@ class _Performer:
 
     def credential(self) -> tuple[str, str] | None:
         """What is to be handed out, once it is proven; None where nobody can read it."""
-        if self._rotation.goal is not Goal.PREPARE:
+        pair = self.seen
+        if self._rotation.goal is not Goal.PREPARE or pair is None or not pair.active:
             return None
-        new = self.seen.active[0] if self.seen is not None and self.seen.active else None
-        login = self._hands.credential(new.name) if new is not None and new.works else None
+        new = pair.first if self._rotation.in_place else pair.active[0]
+        login = self._hands.credential(new.name) if new.works else None
         return None if login is None else (login.username, login.password.reveal())
 
     def proof(self) -> Proof | None:

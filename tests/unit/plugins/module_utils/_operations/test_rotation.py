@@ -163,27 +163,39 @@ def test_there_is_no_way_back_from_a_retired_one() -> None:
     assert isinstance(decision(Pair(Credential("app"), user("app-b")), Goal.ROLL_BACK), Done)
 
 
-@pytest.mark.parametrize("goal", [Goal.PREPARE, Goal.RETIRE, Goal.ROLL_BACK])
-@pytest.mark.parametrize(
-    "pair",
-    [
-        OLD_ALONE,
-        BOTH,
-        Pair(user("app"), Credential("app-b", lingers=True)),
-        BOTH.replaced("app-b", works=False),
-        BOTH.replaced("app-b", may=False),
-        BOTH.replaced("app", connections=5),
-    ],
-    ids=["one", "both", "one lingers", "adopted an old copy", "without rights", "clients on the old"],
-)
-def test_killed_at_any_moment_it_comes_to_the_same_end_with_one_new_credential(
-    goal: Goal, pair: Pair
+STATES = {
+    "one": OLD_ALONE,
+    "both": BOTH,
+    "one lingers": Pair(user("app"), Credential("app-b", lingers=True)),
+    "adopted an old copy": BOTH.replaced("app-b", works=False),
+    "without rights": BOTH.replaced("app-b", may=False),
+    "clients on the old": BOTH.replaced("app", connections=5),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_killed_at_any_moment_of_both_phases_it_ends_with_one_new_credential_and_the_old_refused(
+    state: str,
 ) -> None:
-    if goal is Goal.RETIRE and not pair.second.works and pair.second.active:
-        pytest.skip("it is refused, as the test of codes says")
-    for world in killed_everywhere(rotation(goal), pair):
-        assert once_each(world, lambda step: step.name == "second.add")
-        assert sum(one.active for one in (world.facts.first, world.facts.second)) >= 1
+    begun = STATES[state]
+    prepared = [world.facts for world in killed_everywhere(rotation(Goal.PREPARE), begun)]
+    for both in prepared or [begun]:
+        assert both.phase in (Phase.PREPARED, Phase.MOVED)
+        ends = list(killed_everywhere(rotation(Goal.RETIRE), both))
+        assert ends
+        for world in ends:
+            assert once_each(world)
+            assert [one.name for one in world.facts.active] == ["app-b"]
+            assert world.facts.phase is Phase.SINGLE
+            assert not world.facts.first.works, "the old secret is refused"
+
+
+@pytest.mark.parametrize("state", [name for name, pair in STATES.items() if len(pair.active) == 2])
+def test_killed_at_any_moment_of_the_way_back_the_old_credential_stays(state: str) -> None:
+    for world in killed_everywhere(rotation(Goal.ROLL_BACK), STATES[state]):
+        assert once_each(world)
+        assert [one.name for one in world.facts.active] == ["app"]
+        assert world.facts.first.works and not world.facts.second.works
 
 
 def test_in_place_the_second_one_keeps_the_rights_while_the_first_is_away() -> None:

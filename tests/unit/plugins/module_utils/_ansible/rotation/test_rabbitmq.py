@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""Which rights a user of RabbitMQ lacks: by its declaration, by the brokers, and past both."""
+"""Which rights a user of RabbitMQ lacks: by its declaration, by the brokers, and past both; and what is
+proven of a secret that was."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.logins import Everybody
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.rotation import rabbitmq
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.rotation.rabbitmq import (
+    Users,
     _lacking,
     _undeclared,
 )
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.credentials import Answer, Verdict
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.users import User
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import State
 
 STATE = State(
@@ -56,3 +67,37 @@ def test_what_was_given_past_the_platform_is_said() -> None:
     assert name == "app"
     assert said.startswith("app has permissions in / and the tags monitoring in the brokers")
     assert dict(_undeclared({"gone": user("gone", "/"), "none": None}, STATE)) == {}
+
+
+YES, NO, SILENT = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNREACHABLE
+
+
+def hands(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict, there: bool = False) -> Any:
+    """Hands whose old secret of ``app`` each node answers so; ``there``: the brokers have such a user."""
+    found: Any = Users.__new__(Users)
+    found._client, found._shown, found._proven = None, {}, {}
+    found._old = {"app": Login("app", Secret("old"))} if verdicts else {}
+    answers = tuple(
+        Answer(Endpoint(f"10.0.0.{number}", 5672), one, "") for number, one in enumerate(verdicts)
+    )
+    found._everywhere = lambda _login: Everybody(answers, len(answers), direct=True)
+    monkeypatch.setattr(rabbitmq, "find_user", lambda _client, name: user(name) if there else None)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "there", "verdict", "nodes"),
+    [
+        ((NO, NO, NO), False, "refused", "3/3"),
+        ((NO, SILENT, NO), False, "refused", "2/3"),
+        ((NO, YES, NO), False, "unproven", "2/3"),
+        ((SILENT, SILENT), False, "unproven", "0/2"),
+        ((), False, "gone", ""),
+        ((), True, "unproven", ""),
+    ],
+)
+def test_refused_is_what_nodes_refuse_and_gone_is_what_they_do_not_know(
+    monkeypatch: pytest.MonkeyPatch, verdicts: tuple[Verdict, ...], there: bool, verdict: str, nodes: str
+) -> None:
+    proof = hands(monkeypatch, *verdicts, there=there).proof_of_refusal("app")
+    assert (proof.verdict, proof.nodes_proven) == (verdict, nodes)

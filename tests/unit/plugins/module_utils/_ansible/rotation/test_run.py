@@ -123,6 +123,7 @@ def test_handed_out_is_what_was_prepared_and_proven_and_nothing_else() -> None:
     assert performer(PREPARED)[0].credential() == ("app-b", "of app-b")
     assert performer(ALONE)[0].credential() == ("app", "of app")
     assert performer(PREPARED.replaced("app-b", works=False))[0].credential() is None
+    assert performer(PREPARED, in_place=True)[0].credential() == ("app", "of app"), "whose name stays"
     for goal in (Goal.RETIRE, Goal.ROLL_BACK):
         assert performer(PREPARED, goal)[0].credential() is None
 
