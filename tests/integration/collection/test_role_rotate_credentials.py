@@ -219,13 +219,19 @@ def test_nothing_is_made_that_could_not_be_handed_out_and_check_mode_writes_noth
         assert text in said(refused)
         assert said(refused).endswith("nothing was done")
         assert refused.writes == []
+    refused = run(jobs, wanted, fails=True)
+    assert "nothing was done: to end the old login, add rabbitmq.user.delete:app to" in said(refused)
+    assert refused.writes == []
     checked = run(jobs, {**wanted, "allow": CONSENT, "hand_out": places(jobs)}, "--check", "--diff", "-vvv")
     assert changed(checked) == [
         "What is left to do",
         "Write the Secret by another login than the cluster's",
         "Write the file",
     ]
-    assert checked["Say what is going to happen"]["msg"][0].startswith("add app-b with a new secret")
+    told = checked["Say what is going to happen"]["msg"]
+    assert told[0].startswith("add app-b with a new secret")
+    assert told[1:3] == ["app-b is proven; hand it out", "retire app"]
+    assert "administrator" in told[3]
     assert checked.writes == []
     assert handed_out(jobs) is None
     assert not (jobs.directory / "login.json").exists()
