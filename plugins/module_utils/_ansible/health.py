@@ -253,12 +253,13 @@ class Looks:
             self._spent = Requests(self._spent.reads + theirs.reads, self._spent.writes + theirs.writes)
             self.reached = None
 
-    def _open(self) -> Session:
+    def session(self) -> Session:
+        """The session with the platform, opened when it is first needed."""
         self._session = self._session or open_session(self._options, "cluster_health_info")
         return self._session
 
     def _platform(self) -> Seen:
-        actual, seen = look(self._open(), self._ref)
+        actual, seen = look(self.session(), self._ref)
         self.actual = actual
         # the platform may quote its spec when it says what is wrong with it
         self._module.no_log_values.update(telling_secrets(actual))
@@ -272,7 +273,7 @@ class Looks:
                     self._options,
                     self._ref,
                     broker(self._ref.kind),
-                    self._open,
+                    self.session,
                     hide=self._module.no_log_values.add,
                 )
                 self._way = self.reached.public()
@@ -327,7 +328,7 @@ class Looks:
             return ()
         if PLATFORM in self._ask:
             try:
-                nodes = Access(self._open(), self._ref).nodes()
+                nodes = Access(self.session(), self._ref).nodes()
             except Failure:
                 nodes = {}
             if nodes:

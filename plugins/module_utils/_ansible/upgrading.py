@@ -2,64 +2,111 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stands between a cluster and a newer version: the hops, what each costs, and what blocks."""
+"""How a cluster gets to a newer version: what stands in between, and hop by hop there."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
+import time
 import typing as t
 
-from .._convergence.errors import Failure
-from .._convergence.operate import Progress, refusals
+from .._convergence.converge import Mode, Outcome, Terms, converge
+from .._convergence.errors import Busy, Failure, Unreachable
+from .._convergence.operate import Limits, OperationStopped, Progress, operate, refusals
 from .._engine.consent import covered, unknown_consents
 from .._engine.fields import Problem
 from .._engine.health import Health, Reason, Status
 from .._engine.judgement import Thresholds
-from .._engine.state import ClusterRef
-from .._engine.versions import RELEASES, Line, Verdict, line_of, written
-from .._operations.machine import find_path
+from .._engine.state import ClusterRef, State, Wanted
+from .._engine.versions import RELEASES, Line, Verdict, line_of, next_hop, written
+from .._operations.machine import Step, find_path
 from .._operations.upgrade import Manner, Running, Upgrade, hops, notes
+from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.rabbitmq.table import OFFERED
-from .arguments import connection_arguments
+from .arguments import Spec, connection_arguments
 from .health import BROKER, PLATFORM, Looks
 from .module import Module, Options, said
 from .operation import operation_result
 from .reach import broker_arguments, broker_problems, plaintext_consents
 from .result import Result
 
+_PASSING = 90.0
+"""For how many seconds what looks like trouble may be no more than the end of a restart."""
+_PAUSE = 2.0
 _LINE = re.compile(r"v?([0-9]+)\.([0-9]+)")
 
 
 def run_upgrade_path() -> None:
-    """The whole life of `upgrade_path_info`."""
-    spec = (
+    """The whole life of `upgrade_path_info`, which never does more than look."""
+    module = Module(_arguments(list(RELEASES)))
+    options = module.params
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
+    module.refuse(str(ref), _problems(options))
+    hands = _Upgrading(module, ref)
+    try:
+        seen = hands.look()
+        progress = Progress(find_path(hands.operation(), seen))
+    except Failure as error:
+        module.end(str(ref), error, {"changed": False} | hands.looks.result())
+    finally:
+        hands.looks.close()
+    if progress.path is None:
+        raise AssertionError("a path was found")
+    against = refusals(progress.path, options["allow"], None)
+    result = operation_result(progress, would_change=True) | hands.result()
+    module.exit_json(**result | {"changed": False, "refusals": [one.public() for one in against]})
+
+
+def run_upgrade() -> None:
+    """The whole life of `cluster_upgrade`."""
+    spec = _arguments(["rabbitmq"]) | {
+        "pause_after": {"type": "str", "choices": ["hop", "never"], "default": "never"},
+        "not_after": {"type": "str"},
+        "expected_plan": {"type": "str"},
+        "wait_timeout": {"type": "int", "default": 1800},
+    }
+    module = Module(spec)
+    options = module.params
+    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
+    module.refuse(str(ref), [*_problems(options), *_run_problems(options)])
+    hands, progress = _Upgrading(module, ref), Progress()
+    writes = not module.check_mode
+
+    def result(*, failed: bool) -> Result:
+        return operation_result(progress, would_change=not writes and not failed) | hands.result()
+
+    try:
+        operate(
+            str(ref),
+            hands.operation(hands.observe() if options["pause_after"] == "hop" else None),
+            hands,
+            allow=options["allow"],
+            expected=options["expected_plan"],
+            limits=Limits(writes, patience=options["wait_timeout"]),
+            progress=progress,
+        )
+    except Failure as error:
+        module.end(str(ref), error, result(failed=True))
+    finally:
+        hands.looks.close()
+    module.exit_json(**result(failed=False))
+
+
+def _arguments(kinds: t.Sequence[str]) -> Spec:
+    return (
         connection_arguments()
         | broker_arguments()
         | {
-            "kind": {"type": "str", "required": True, "choices": list(RELEASES)},
+            "kind": {"type": "str", "required": True, "choices": list(kinds)},
             "version": {"type": "str", "required": True},
             "adopt_one_way": {"type": "bool", "default": False},
             "allow": {"type": "list", "elements": "str", "default": []},
         }
     )
-    module = Module(spec)
-    options = module.params
-    ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
-    module.refuse(str(ref), _problems(options))
-    ask = [BROKER] if options["broker_endpoints"] is not None else [PLATFORM, BROKER]
-    looks = Looks(module, ref, ask, Thresholds())
-    try:
-        health = looks.look()
-        seen = _observe(ref, looks, health)
-        result = _path(options, ref, seen, _seconds(looks)) | looks.result()
-    except Failure as error:
-        module.end(str(ref), error, {"changed": False} | looks.result())
-    finally:
-        looks.close()
-    module.exit_json(**result, health=str(health.status))
 
 
 def read_line(text: str) -> Line | None:
@@ -113,6 +160,123 @@ def _problems(options: Options) -> list[Problem]:
     ]
 
 
+def _run_problems(options: Options) -> list[Problem]:
+    moment = options["not_after"]
+    return said(
+        wait_timeout=None if options["wait_timeout"] > 0 else "is no time; write 1 or more seconds",
+        not_after=None
+        if moment is None or _moment(moment) is not None
+        else f"{moment!r} is no moment; write it with its time zone, as in 2026-12-24T05:30:00+00:00",
+    )
+
+
+def _moment(text: str) -> datetime.datetime | None:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+class _Upgrading:
+    """The hands of `Upgrade`: what it observes, and what it does."""
+
+    def __init__(self, module: Module, ref: ClusterRef) -> None:
+        self.options, self.ref = module.params, ref
+        ask = [BROKER] if self.options["broker_endpoints"] is not None else [PLATFORM, BROKER]
+        self.looks = Looks(module, ref, ask, Thresholds())
+        self.seen: Running | None = None
+        self.status = Status.UNKNOWN
+
+    def operation(self, now: Running | None = None) -> Upgrade:
+        """What is to be reached; with what is observed `now`, only the next hop of it."""
+        wanted = self._wanted()
+        manner = manner_of(self.ref.kind, adopt_one_way=self.options["adopt_one_way"])
+        if now is not None and now.members:
+            oldest, newest = now.lines
+            goal = max(newest, now.declared or newest)
+            hop = next_hop(self.ref.kind, oldest, wanted)
+            # a hop that is under way is the one to finish
+            wanted = hop.line if hop and oldest == goal else min(goal, wanted)
+        return Upgrade(
+            manner, self.ref.name, wanted, accepted(self.ref.kind, self.ref.name, self.options["allow"])
+        )
+
+    def observe(self) -> Running:
+        """What is there. What looks like trouble may be no more than the end of a restart, and is given time
+        to pass."""
+        deadline = time.monotonic() + _PASSING
+        while True:
+            try:
+                seen = self.look()
+            except (Unreachable, Busy):
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if seen.trouble is None or time.monotonic() > deadline:
+                    return seen
+            time.sleep(_PAUSE)
+
+    def look(self) -> Running:
+        """One look: what runs, by the brokers' own word; where they cannot be asked, what the platform was
+        told, in a cluster that then counts as one in trouble."""
+        health = self.looks.look()
+        self.status = health.status
+        self.seen = _observe(self.ref, self.looks, health)
+        return self.seen
+
+    def perform(self, step: Step) -> None:
+        """Do one step."""
+        if step.name == "version.hop":
+            self._fit()
+            self._declare(step.change["to"])
+        elif self.looks.reached is None:
+            raise Unreachable(f"{self.ref}: nobody is connected to")
+        else:
+            from .._brokers.rabbitmq.upgrade import enable
+
+            enable(self.looks.reached.client, step.change["flags"])
+
+    def result(self) -> Result:
+        """What was seen last, and over which way."""
+        return self.looks.result() | {"health": str(self.status)} | _told(self)
+
+    def seconds(self) -> int | None:
+        """How long a hop takes if each start takes as long as the slowest one did the last time."""
+        members = self.looks.platform.members if self.looks.platform else None
+        starts = [one.start for one in members.each if one.start is not None] if members else []
+        return round(max(starts) * len(starts)) if starts else None
+
+    def _wanted(self) -> Line:
+        wanted = read_line(self.options["version"])
+        if wanted is None:
+            raise AssertionError("the version was read before")
+        return wanted
+
+    def _fit(self) -> None:
+        """Raises OperationStopped where the next hop would go on longer than it may."""
+        moment = self.options["not_after"] and _moment(self.options["not_after"])
+        if not moment:
+            return
+        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.seconds() or 0)
+        if end > moment:
+            raise OperationStopped(
+                f"{self.ref}: stopped before a hop that would go on until about {end:%H:%M} UTC, after "
+                "not_after; run again in the next window",
+                reason=f"{self.ref.kind}.upgrade.window",
+            )
+
+    def _declare(self, line: str) -> None:
+        converge(
+            Cozystack(self.looks.session()),
+            self.ref,
+            Wanted(True, State({"version": f"v{line}"})),
+            terms=Terms(self.options["allow"]),
+            mode=Mode(writes=True, timeout=self.options["wait_timeout"]),
+            outcome=Outcome(),
+        )
+
+
 def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
     """What runs, by the brokers' own word; where they cannot be asked, what the platform was told."""
     declared, settled = None, True
@@ -153,27 +317,14 @@ def _trouble(ref: ClusterRef, health: Health) -> Reason | None:
     )
 
 
-def _seconds(looks: Looks) -> float | None:
-    """For how long the slowest member took to be ready when it last started."""
-    members = looks.platform.members if looks.platform else None
-    starts = [one.start for one in members.each if one.start is not None] if members else []
-    return max(starts, default=None)
-
-
-def _path(options: Options, ref: ClusterRef, seen: Running, start: float | None) -> Result:
-    wanted = read_line(options["version"])
-    if wanted is None:
-        raise AssertionError("the version was read before")
-    manner = manner_of(ref.kind, adopt_one_way=options["adopt_one_way"])
-    upgrade = Upgrade(manner, ref.name, wanted, accepted(ref.kind, ref.name, options["allow"]))
-    path = find_path(upgrade, seen)
-    against = refusals(path, options["allow"], None)
+def _told(hands: _Upgrading) -> Result:
+    seen = hands.seen
+    if seen is None:
+        return {}
+    upgrade = hands.operation()
     lines = {line_of(version) for version in seen.members.values()}
-    restarts = len(seen.members)
+    way = hops(upgrade.manner, min(lines), upgrade.wanted) if lines else []
     return {
-        **operation_result(Progress(path), would_change=True),
-        "changed": False,
-        "refusals": [one.public() for one in against],
         "running": {
             "members": [{"name": name, "version": written(runs)} for name, runs in seen.members.items()],
             "declared": written(seen.declared) if seen.declared else None,
@@ -186,12 +337,12 @@ def _path(options: Options, ref: ClusterRef, seen: Running, start: float | None)
                 "to": written(one.line),
                 "changes": one.changes,
                 "back": one.back,
-                "restarts": restarts,
-                "seconds": None if start is None else round(start * restarts),
+                "restarts": len(seen.members),
+                "seconds": hands.seconds(),
                 "source": one.source,
                 "read": one.read,
             }
-            for one in (hops(manner, min(lines), wanted) if lines else ())
+            for one in way
         ],
-        "notes": notes(manner, seen, wanted) if lines else [],
+        "notes": notes(upgrade.manner, seen, upgrade.wanted) if lines else [],
     }

@@ -196,6 +196,9 @@ class RabbitMQCluster(BrokerCluster, Protocol):
     def management_endpoints(self) -> list[Endpoint]:
         """Addresses of the management API, one per ready member."""
 
+    def play(self, version: str) -> None:
+        """Have each node say from its next start on that it is another version."""
+
     def declare_user(self, name: str, password: str, tags: Sequence[str] = ()) -> None:
         """Create the user or give it this password."""
 

@@ -46,8 +46,9 @@ _ERLANG: Final = "+S 1:1 +SDcpu 1:1 +SDio 1 +A 4 +sbwt none +sbwtdcpu none +sbwt
 _PROGRAMS: Final = "/usr/lib/rabbitmq/bin"
 # Runs in a new mount namespace; recursive, because /dev and /proc have mounts of their own.
 _ENTER: Final = """
-root=$1 cluster=$2
-shift 2
+root=$1 cluster=$2 description=$3 original=$4
+shift 4
+[ -z "$description" ] || mount --bind "$description" "$original"
 mount --rbind /dev "$root/dev"
 mount --rbind /proc "$root/proc"
 mount --bind "$cluster" "$root/srv"
@@ -73,6 +74,7 @@ class RabbitMQ(MemberSet):
         if settings.keys() != {"username", "password"}:
             raise BrokerError(f"rabbitmq wants the settings username and password, not {sorted(settings)}")
         self._install = build.rabbitmq()
+        self._plays: str | None = None
         self._domain = f"rabbitmq-{name}-nodes.{namespace}"
         self._admin = (str(settings["username"]), str(settings["password"]))
         super().__init__(
@@ -91,7 +93,7 @@ class RabbitMQ(MemberSet):
 
     @property
     def version(self) -> str:
-        return self._install.version
+        return self._plays or self._install.version
 
     # -- BrokerCluster ---------------------------------------------------------------------------------
 
@@ -115,6 +117,12 @@ class RabbitMQ(MemberSet):
 
     def management_endpoints(self) -> list[Endpoint]:
         return self._ready_endpoints(MANAGEMENT_PORT)
+
+    def play(self, version: str) -> None:
+        """There are no packages of versions between which a legal step exists, so a step is a rolling
+        restart of real nodes that from then on tell the next version, each other too.
+        """
+        self._plays = version
 
     def declare_user(self, name: str, password: str, tags: Sequence[str] = ()) -> None:
         self._call("PUT", f"users/{quote(name)}", {"password": password, "tags": ",".join(tags)})
@@ -188,6 +196,24 @@ class RabbitMQ(MemberSet):
 
     # -- parts -----------------------------------------------------------------------------------------
 
+    def _description(self) -> tuple[str | Path, str | Path]:
+        """What makes a node say that it is another version: the application's description, and what of the
+        tree it stands in front of.
+        """
+        if self._plays is None:
+            return "", ""
+        root = self._install.root
+        if root is None:
+            raise BrokerError(f"{self._what}: only nodes of a tree of their own can play {self._plays}")
+        [original] = root.glob("usr/lib/rabbitmq/lib/*/plugins/rabbit-*/ebin/rabbit.app")
+        text = original.read_text()
+        told, played = (f'{{vsn, "{version}"}}' for version in (self._install.version, self._plays))
+        if told not in text:
+            raise BrokerError(f"{original} does not say {told}")
+        description = self._directory / f"rabbit-{self._plays}.app"
+        description.write_text(text.replace(told, played))
+        return description, original
+
     @property
     def _inside(self) -> Path:
         """The cluster's directory as its nodes see it."""
@@ -205,8 +231,9 @@ class RabbitMQ(MemberSet):
         }
         if self._install.root is None:
             return Launch(command, env)
-        enter = ["sh", "-ec", _ENTER, "sh"]
-        return Launch([*build.namespace(), *enter, self._install.root, self._directory, *command], env)
+        description, original = self._description()
+        enter: list[str | Path] = ["sh", "-ec", _ENTER, "sh", self._install.root, self._directory]
+        return Launch([*build.namespace(), *enter, description, original, *command], env)
 
     def _start_epmd(self) -> None:
         if self._epmd and self._epmd.alive:

@@ -52,6 +52,12 @@ def observe(client: Management) -> Running:
     )
 
 
+def enable(client: Management, flags: t.Iterable[str]) -> None:
+    """Enable feature flags, for good. One that is enabled already stays so."""
+    for name in flags:
+        client.put("feature-flags", name, "enable", body={"name": name})
+
+
 def _key(queue: Document) -> str:
     return f"{queue['vhost']}/{queue['name']}"
 

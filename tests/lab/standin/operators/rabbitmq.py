@@ -173,12 +173,12 @@ class ClusterOperator(Operator):
             await cluster.stop_brokers()
             return await self.out_of_memory(pods)
         back = goes_back(str(in_force.setdefault("version", spec["version"])), spec["version"])
-        # Real nodes here have one version, whatever is declared.
+        # Real nodes here begin with one version, whatever is declared, and play what they are rolled to.
         if rolls and back and not self.real and cluster.trap("rabbitmq-version-down"):
             return await self._crash_loop(pods)
         await self.restart_failed(pods)
         if self.real:
-            await self._real(before, replicas, rolls)
+            await self._real(before, replicas, rolls, str(spec["version"]))
         else:
             await self.start_played(pods)
             if rolls and not await self.roll_played(pods):
@@ -203,7 +203,7 @@ class ClusterOperator(Operator):
         await cluster.event("Pod", last.name, "BackOff", message, warning=True)
         return max(0.2, cluster.platform.settings.retry_seconds)
 
-    async def _real(self, before: int, replicas: int, rolls: bool) -> None:
+    async def _real(self, before: int, replicas: int, rolls: bool, version: str) -> None:
         cluster, in_force = self.cluster, self.cluster.state.in_force
         login = {"username": in_force["username"], "password": in_force["password"]}
         fresh = cluster.brokers is None
@@ -213,6 +213,8 @@ class ClusterOperator(Operator):
         if replicas != before:
             await cluster.work(lambda: rabbit.scale(replicas))
         if rolls and not fresh:
+            if in_force["version"] != version:
+                rabbit.play(version)
             await cluster.work(rabbit.restart_rolling)
         await self.revive()
         await cluster.pods.mirror()
