@@ -14,7 +14,7 @@ import typing as t
 from .._brokers.brokers import broker
 from .._convergence.api import Requests
 from .._convergence.converge import Mode, Outcome, Terms, converge
-from .._convergence.errors import BrokerFailed, ConnectionFailed, Failure, Forbidden, NotFound, WaitFailed
+from .._convergence.errors import ConnectionFailed, Failure, Forbidden, NotFound, WaitFailed
 from .._convergence.operate import Limits, Progress, operate
 from .._engine.access import Endpoint
 from .._engine.consent import unknown_consents
@@ -209,7 +209,9 @@ class _Hands:
             for who, changed in logins.items():
                 try:
                     clients[who] = stack.enter_context(self._connected(**changed))
-                except BrokerFailed as error:
+                except ConnectionFailed:
+                    raise
+                except Failure as error:
                     why.append(str(error))
             hosts = [endpoint.host for endpoint in self._nodes().values()]
             servers = actual.state.values.get("replicas") if actual else len(hosts)

@@ -174,6 +174,7 @@ MOMENTS = ("create", "patch", "delete")
 way; the cluster is on its way out."""
 
 
+@pytest.mark.full
 def test_killed_after_each_of_its_writes_and_started_again_it_ends_with_nothing_left(
     place: Place, platform: Control
 ) -> None:

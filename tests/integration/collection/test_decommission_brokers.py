@@ -93,6 +93,7 @@ def refused(place: Place, app: Application, *allow: str) -> Run:
     return run
 
 
+@pytest.mark.full
 def test_kafka_names_its_clients_and_gives_up_its_topics_first(acme: Place, platform: Control) -> None:
     platform.traps({"kafka-delete-hangs": True})
     one: dict[str, Any] = {"brokers": {"replicas": 1}, "zookeeper": {"replicas": 1}}
@@ -123,6 +124,7 @@ def test_kafka_names_its_clients_and_gives_up_its_topics_first(acme: Place, plat
     assert objects(acme, "kafka", "orders") == []
 
 
+@pytest.mark.full
 def test_kafka_of_which_nobody_makes_any_use_goes_topics_first(acme: Place) -> None:
     one: dict[str, Any] = {"brokers": {"replicas": 1}, "zookeeper": {"replicas": 1}}
     acme.run(task("create", "kafka", "quiet", topics=[topic("idle", replicas=1)], **one))
@@ -133,6 +135,7 @@ def test_kafka_of_which_nobody_makes_any_use_goes_topics_first(acme: Place) -> N
     assert objects(acme, "kafka", "quiet") == []
 
 
+@pytest.mark.full
 def test_rabbitmq_names_its_clients_and_queues_and_is_killed_on_its_way(acme: Place) -> None:
     made: dict[str, Any] = {
         "replicas": 1,

@@ -86,6 +86,7 @@ def test_every_cluster_is_asked_and_reported_before_those_fail_that_do_not_pass(
     assert "; next: " in ended.output
 
 
+@pytest.mark.full
 def test_gates_decide_but_for_whom_nobody_could_ask(acme: Place, tmp_path: Path) -> None:
     report = tmp_path / "health.md"
     ended = health(
@@ -108,6 +109,7 @@ def test_one_cluster_needs_no_inventory(acme: Place) -> None:
     assert ended.writes == []
 
 
+@pytest.mark.full
 def test_a_cluster_that_is_not_there_is_said_to_be_unasked(acme: Place) -> None:
     which = {"kind": "kafka", "namespace": acme.namespace, "cluster": "nothing"}
     ended = health(acme, **{f"health_check_{name}": value for name, value in which.items()})
