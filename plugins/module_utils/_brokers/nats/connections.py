@@ -69,6 +69,6 @@ def counted(answers: t.Iterable[Json], user: str) -> Connections:
             continue
         servers.add(answer["server_id"])
         for row in answer.get("connections") or ():
-            if user in (row.get("authorized_user"), row.get("nkey")):
+            if row.get("authorized_user", user) == user:  # who is not named was found by the name
                 clients.append(" ".join(filter(None, (row.get("name"), row.get("ip")))))
     return Connections(len(clients), tuple(sorted(clients)), len(servers))

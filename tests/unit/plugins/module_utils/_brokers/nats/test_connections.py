@@ -36,5 +36,9 @@ def test_a_server_that_ignores_the_filter_does_not_add_others() -> None:
     assert counted([server(0, client("app"), client("other"))], "app").count == 1
 
 
+def test_a_connection_that_nobody_is_named_for_counts() -> None:
+    assert counted([server(0, {"cid": 7, "ip": "10.0.0.4"})], "app").count == 1
+
+
 def test_who_answers_twice_or_not_like_a_server_is_no_further_server() -> None:
     assert counted([server(0), server(0), {}, {"error": {"code": 500}}], "app").servers == 1
