@@ -31,6 +31,7 @@ from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.remains import RUNNING, SORTS, Left, declaration
 from .._platforms.cozystack.remains import look as look_for_remains
 from .._platforms.session import Session
+from .arguments import Spec
 from .module import Module, Options, said
 from .operation import operation_arguments, operation_result
 from .reach import broker_problems, plaintext_consents, reach
@@ -44,15 +45,19 @@ be gone before what it stood for (cozystack: the release is uninstalled while it
 _PAUSE = 1.0
 
 
-def run_decommission() -> None:
-    """The whole life of `cluster_decommission`."""
-    spec = operation_arguments(KINDS, wait_seconds=900) | {
+def decommission_arguments() -> Spec:
+    """All options of the module."""
+    return operation_arguments(KINDS, wait_seconds=900) | {
         "recreate": {"type": "dict"},
         "system_username": {"type": "str"},
         "system_password": {"type": "str", "no_log": True},
     }
+
+
+def run_decommission() -> None:
+    """The whole life of `cluster_decommission`."""
     together = [("system_username", "system_password")]
-    module = Module(spec, _secrets, required_together=together)
+    module = Module(decommission_arguments(), _secrets, required_together=together)
     options = module.params
     ref = ClusterRef(options["kind"], options["namespace"], options["cluster"])
     module.refuse(str(ref), _problems(options))
