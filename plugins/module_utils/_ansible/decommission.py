@@ -74,7 +74,8 @@ def run_decommission() -> None:
             progress=progress,
         )
     except Failure as error:
-        module.end(str(ref), error, _result(hands, progress, would_change=False))
+        wrote = hands is not None and hands.wrote
+        module.end(str(ref), error, _result(hands, progress, would_change=False) | {"changed": wrote})
     module.exit_json(**_result(hands, progress, would_change=module.check_mode))
 
 
@@ -301,6 +302,11 @@ class _Hands:
             self._module.no_log_values.update(telling_secrets(outcome.actual))
 
     # -- telling ---------------------------------------------------------------------------------------
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was written so far, also of a step that has not come to its end."""
+        return self._session.requests.writes > 0
 
     def result(self) -> Result:
         """What was seen last, and over which way."""
