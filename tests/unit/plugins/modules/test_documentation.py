@@ -61,3 +61,20 @@ def test_what_a_module_for_things_inside_returns_is_documented_like_that_of_ever
 def test_a_cluster_is_documented_alike_where_it_is_read_and_where_it_is_declared() -> None:
     read = returned("clusters_info")["clusters"]["contains"]
     assert read == returned("kafka_cluster")["cluster"]["contains"]
+
+
+def test_long_operations_tell_their_path_in_the_same_words() -> None:
+    scale, rotation = returned("cluster_scale"), returned("credential_rotation")
+    shared = [
+        "plan",
+        "done",
+        "end",
+        "waited",
+        "reached",
+        "requests",
+        "refusals",
+        "reason",
+        "problems",
+        "tried",
+    ]
+    assert {key: rotation[key] for key in shared} == {key: scale[key] for key in shared}
