@@ -313,8 +313,8 @@ notes:
   elements: str
   sample: []
 credential:
-  description: What is to be handed out. Null for other goals than V(prepare), where it is only to come, and where nobody can read
-    it.
+  description: What is to be handed out, with O(goal=roll_back) the old one, in check mode too. Null with O(goal=retire), where it
+    is only to come, and where nobody can read it.
   returned: success
   type: dict
   contains:

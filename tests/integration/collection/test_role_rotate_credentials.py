@@ -277,3 +277,19 @@ def test_killed_at_every_turn_it_ends_with_one_new_credential_that_is_handed_out
     again = run(jobs, wanted, "--diff")
     assert (changed(again), again.writes) == ([], [])
     assert again["Say what is going to happen"]["msg"][0] == "app-b is the only credential"
+
+
+@pytest.mark.brokers
+def test_a_new_credential_that_is_given_up_is_taken_back_from_where_it_was_handed_out(jobs: Place) -> None:
+    app = jobs.app("rabbitmq", "jobs")
+    (kept,) = (app.get() or {})["spec"]["users"]
+    (given_up,) = {"app", "app-b"} - {kept}
+    wanted = {"kind": "rabbitmq", "cluster": "jobs", "user": "app", "hand_out": places(jobs), **NOW}
+    run(jobs, {**wanted, "phase": "prepare"})
+    assert (handed_out(jobs) or {})["username"] == given_up
+    back = {**wanted, "phase": "roll_back"}
+    assert f"rabbitmq.user.delete:{given_up}" in said(run(jobs, back, fails=True))
+    ended = run(jobs, {**back, "allow": [f"rabbitmq.user.delete:{given_up}"]})
+    assert (handed_out(jobs) or {})["username"] == kept
+    assert list((app.get() or {})["spec"]["users"]) == [kept]
+    assert ended["Say how it ended"]["msg"][0] == f"{kept} is the only credential"

@@ -173,12 +173,15 @@ class _Performer:
         }
 
     def credential(self) -> tuple[str, str] | None:
-        """What is to be handed out, once it is proven; None where nobody can read it."""
-        pair = self.seen
-        if self._rotation.goal is not Goal.PREPARE or pair is None or not pair.active:
+        """What is to be handed out, once it is proven: the new one, or the old one that is gone back to. None
+        where nobody can read it."""
+        pair, goal = self.seen, self._rotation.goal
+        if pair is None or not pair.active or goal is Goal.RETIRE:
             return None
-        new = pair.first if self._rotation.in_place else pair.active[0]
-        login = self._hands.credential(new.name) if new.works else None
+        one = pair.active[-1] if goal is Goal.ROLL_BACK else pair.active[0]
+        if self._rotation.in_place:
+            one = pair.first
+        login = self._hands.credential(one.name) if one.works else None
         return None if login is None else (login.username, login.password.reveal())
 
     def proof(self) -> Proof | None:
@@ -226,7 +229,8 @@ class _Performer:
 def _result(module: Module, performer: _Performer, progress: Progress) -> Result:
     """The result of a run that came to its end, with the new credential unless it is only to come."""
     result = operation_result(progress, would_change=module.check_mode) | performer.result()
-    to_come = module.check_mode and progress.path is not None and bool(progress.path.steps)
+    ahead = module.check_mode and progress.path is not None and bool(progress.path.steps)
+    to_come = ahead and module.params["goal"] == Goal.PREPARE
     found = None if to_come else performer.credential()
     if found is None:
         return result | {"credential": None}

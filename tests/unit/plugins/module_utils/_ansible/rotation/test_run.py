@@ -124,8 +124,8 @@ def test_handed_out_is_what_was_prepared_and_proven_and_nothing_else() -> None:
     assert performer(ALONE)[0].credential() == ("app", "of app")
     assert performer(PREPARED.replaced("app-b", works=False))[0].credential() is None
     assert performer(PREPARED, in_place=True)[0].credential() == ("app", "of app"), "whose name stays"
-    for goal in (Goal.RETIRE, Goal.ROLL_BACK):
-        assert performer(PREPARED, goal)[0].credential() is None
+    assert performer(PREPARED, Goal.ROLL_BACK)[0].credential() == ("app", "of app"), "it is gone back to"
+    assert performer(PREPARED, Goal.RETIRE)[0].credential() is None
 
 
 def test_proven_refused_is_what_was_retired() -> None:
