@@ -53,15 +53,19 @@ def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     lab.remove_tenant(tenant.namespace)
 
 
+def variables(place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of the role."""
+    every = {"namespace": place.namespace, "wait_timeout": 120, **values}
+    return {f"rotate_credentials_{name}": value for name, value in every.items()}
+
+
 def playbook(place: Place, values: Mapping[str, Any]) -> Path:
     """A play of the role."""
-    every = {"namespace": place.namespace, "wait_timeout": 120, **values}
     document = {
         "name": "A test",
         "hosts": "localhost",
         "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        | {f"rotate_credentials_{name}": value for name, value in every.items()},
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"} | variables(place, values),
         "module_defaults": {"group/brokerops.messaging.all": {"kubeconfig": str(place.tenant.kubeconfig())}},
         "roles": [{"role": "brokerops.messaging.rotate_credentials"}],
     }
@@ -150,6 +154,8 @@ def test_everything_wrong_is_named_at_once_and_nobody_is_asked(place: Place) -> 
         "allow": ["kafka.topic.delete:orders"],
         "confirmed_moved": "somebody",
         "new_password": "CanaryGivenSecret11",
+        "in_place": True,
+        "phase": "retire",
         "hand_out": [
             {"to": "secret", "name": "login"},
             {"to": "file", "path": "/nowhere/login", "mode": "0644"},
@@ -166,6 +172,7 @@ def test_everything_wrong_is_named_at_once_and_nobody_is_asked(place: Place) -> 
         "place 3: says nowhere to hand out to",
         "place 4: vault takes the module community.hashi_vault.vault_kv2_write, which is not installed",
         "place 5: there is no file",
+        "rotate_credentials_phase: in place all is done in one",
         "second_user: is the user itself",
         "confirmed_moved: somebody: no user of this rotation",
         "new_password: the platform makes the passwords of RabbitMQ's users",
@@ -193,11 +200,18 @@ def test_a_variable_of_the_wrong_shape_is_named(place: Place, values: Mapping[st
     assert ended.requests == []
 
 
-def test_of_kafka_it_says_that_there_is_no_login_and_changes_nothing(place: Place) -> None:
+def test_of_kafka_the_playbook_says_that_there_is_no_login_and_changes_nothing(place: Place) -> None:
     place.app("kafka", "orders").create(
         kafka={"replicas": 1}, zookeeper={"replicas": 1}, external=True
     ).until_running(1)
-    ended = run(place, {"kind": "kafka", "cluster": "orders"})
+    values = place.directory / "kafka.yml"
+    values.write_text(json.dumps(variables(place, {"kind": "kafka", "cluster": "orders"})))
+    ended = place.run_file(
+        Path("brokerops.messaging.rotate_credentials"),
+        arguments=["--extra-vars", f"@{values}"],
+        variables={"K8S_AUTH_KUBECONFIG": str(place.tenant.kubeconfig())},
+    )
+    assert ended.status == 0, ended.output
     report = " ".join(ended["Say what there is instead of a login"]["msg"])
     assert "there is nothing to rotate and nothing was changed" in report
     assert "Reachable from outside: yes" in report
