@@ -115,7 +115,8 @@ def test_a_look_goes_on_after_the_restart_of_the_server_that_was_asked(
     looking = members()
     everybody = looking.look(None).running
     servers.kill(0)  # the first address, so the one that is connected with
-    assert everybody is not None and looking.look(None).running == everybody - {0}
+    assert everybody is not None
+    until(lambda: looking.look(None).running == everybody - {0})
     servers.start_member(0)
     until(lambda: looking.look(None).running == everybody)
     until(lambda: looking.look(None).trouble == "")

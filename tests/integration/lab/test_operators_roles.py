@@ -82,7 +82,11 @@ def events(place: Place) -> Application:
         },
         {"name": "SYS", "users": [{"name": SYSTEM[0], "password": SYSTEM[1]}]},
     ]
-    declare(place, "nats", EVENTS, **FRUGAL["nats"], accounts=accounts, system_account="SYS")
+    # Every login costs a server a hash, which the quarter of a core that is the default makes last.
+    enough = {"cpu": "1", "memory": "256Mi"}
+    declare(
+        place, "nats", EVENTS, **FRUGAL["nats"], resources=enough, accounts=accounts, system_account="SYS"
+    )
     app = Application(place.lab, place.tenant, "nats", EVENTS, patience=PATIENCE)
     proofs.nats_publish(endpoints(app), "safe", MESSAGES, login=APP)
     for stream in ALONE:

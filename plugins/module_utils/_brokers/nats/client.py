@@ -266,7 +266,8 @@ class Nats:
                     self.open()
                 if self._connection is None:
                     raise AssertionError("asked before it was opened")
-                return self._runner.run(_everybody(self._connection, subject, json.dumps(body).encode()))
+                question = _everybody(self._connection, subject, json.dumps(body).encode(), self._timeout)
+                return self._runner.run(question)
             except (Unreachable, nats.errors.Error, OSError) as error:
                 if time.monotonic() - asked >= self._timeout:
                     raise Unreachable(
@@ -483,13 +484,17 @@ def _text(error: Exception) -> str:
     return text or type(error).__name__
 
 
-async def _everybody(client: nats.aio.client.Client, subject: str, body: bytes) -> list[Json]:
+async def _everybody(
+    client: nats.aio.client.Client, subject: str, body: bytes, patience: float
+) -> list[Json]:
+    """All answers; the first one may take as long as the patience, as servers that are busy are silent, and
+    where nobody listens that is said at once."""
     inbox = client.new_inbox()
     answers = await client.subscribe(inbox)
     found: list[Json] = []
     try:
         await client.publish(subject, body, reply=inbox)
-        while data := (await answers.next_msg(_SILENCE if not found else _QUIET)).data:
+        while data := (await answers.next_msg(_QUIET if found else patience)).data:
             found.append(json.loads(data))
         return found  # nobody listens there for who asks
     except nats.errors.TimeoutError:
