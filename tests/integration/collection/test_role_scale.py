@@ -241,7 +241,7 @@ def test_a_nats_server_comes_back_with_an_empty_volume_under_the_number_of_one_t
     login = {"cluster": "events", **LOGIN}
     narrower = {"name": "safe", "subjects": ["safe"], "replicas": 1}
     real_place.run(
-        Task("narrower", "nats_stream", {**login, **narrower, "allow": ["nats.stream.replicas.shrink:safe"]})
+        Task("narrower", "nats_stream", {**login, **narrower, "allow": ["nats.stream.replicas.lower:safe"]})
     )
     with desk.traffic(replicas=1) as traffic:
         desk.run(replicas=2)
