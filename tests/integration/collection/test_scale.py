@@ -11,6 +11,7 @@ import pytest
 from tests.integration.collection.plays import Place, Task, reasons, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.collection.wanted import topic
+from tests.integration.lab.processes_of import until
 from tests.lab.brokers import proofs
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
@@ -77,6 +78,15 @@ def test_rabbitmq_gets_nodes_that_hold_queues_and_keeps_those_it_has(real_place:
         task("create", "rabbitmq", "jobs", **made),
         Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "members": 1}),
     )
+    quotas = f"/api/v1/namespaces/{real_place.namespace}/resourcequotas"
+    small = {"metadata": {"name": "small"}, "spec": {"hard": {"persistentvolumeclaims": "2"}}}
+    real_place.lab.api.create(quotas, {"apiVersion": "v1", "kind": "ResourceQuota", **small})
+    until(lambda: "used" in (real_place.lab.api.get(f"{quotas}/small") or {}).get("status", {}))
+    crowded = real_place.run(scale("up", "rabbitmq", "jobs", replicas=3, replication=3, fails=True))
+    assert reasons(crowded["up"]) == ["cozystack.quota.exceeded"]
+    assert crowded.writes == []
+    real_place.lab.api.delete(f"{quotas}/small")
+
     grown = real_place.run(
         scale("up", "rabbitmq", "jobs", replicas=3, replication=3),
         Task("queue", "rabbitmq_queue_info", {"cluster": "jobs", "query": "[].members | [0] | length(@)"}),
