@@ -183,7 +183,7 @@ since:
 recovery:
   description:
     - For how many seconds the cluster was not as before, from when the pod was deleted, or a member was found away, until all was
-      well again. Null where that did not come about.
+      well again. Null where that did not come about, or where the member was back before anybody looked.
   returned: once the platform could be asked
   type: float
   sample: 41.3

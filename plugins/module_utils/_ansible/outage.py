@@ -34,6 +34,8 @@ _KINDS = ("kafka", "rabbitmq", "nats")
 _POD, _OTHERS = "pod", "others"
 # Full volumes, backlogs and certificates that end soon are no reason against it.
 _THRESHOLDS = Thresholds(backlog=None, storage=None, certificates=0)
+_ELSEWHERE = "zookeeper"
+"""A quorum that no broker has a vote in."""
 _PAUSE = 1.0
 
 
@@ -140,7 +142,7 @@ class _Hands:
             members=wanted,
             known=self._pod in {*self._before, *(pod.name for pod in self._pods)},
             trouble=trouble,
-            can_lose=None if quorum is None else quorum.can_lose,
+            can_lose=None if quorum is None or quorum.type == _ELSEWHERE else quorum.can_lose,
             bare=tuple(sorted(f"{one.what} {one.name}" for one in copies if not one.bears_loss)),
             taken=self._taken,
             whole=whole,
@@ -178,10 +180,10 @@ class _Hands:
 
     def _note(self, good: bool) -> None:
         """Whether somebody was away, and since when all is well again. A member that somebody else has
-        restarted in the meantime has another life than before."""
+        restarted in the meantime has another life than before; when that was is not known if all is well."""
         lives = {pod.name: pod.life for pod in self._pods}
         if not self._taken and any(lives.get(name) != life for name, life in self._since.items()):
-            self._take()
+            self._taken, self._away_since = True, None if good else time.monotonic()
         if self._taken and good and self._recovery is None and self._away_since is not None:
             self._recovery = time.monotonic() - self._away_since
 

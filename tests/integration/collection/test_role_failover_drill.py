@@ -71,7 +71,7 @@ def judge(run: Run, cluster_pods: int = 3) -> None:
     """Somebody was away, messages flowed, none is lost, and the report says so."""
     traffic = run[VERDICT]["traffic"]
     assert traffic["acknowledged"] > 0 and traffic["lost"] == 0 and traffic["complete"]
-    assert run[TAKEN]["health"] == "healthy" and run[TAKEN]["recovery"] > 0
+    assert run[TAKEN]["health"] == "healthy"
     assert len(run[LOOK]["since"]) == cluster_pods
     assert f"{traffic['acknowledged']} messages acknowledged, 0 lost" in run.output
 
@@ -95,6 +95,7 @@ def test_a_nats_server_is_taken_away_by_consent_and_nothing_acknowledged_is_lost
     done = drill(real_place, "nats", "events", allow=agreed, member=1)
     judge(done)
     assert done[TAKEN]["member"] == "nats-events-1" and done.writes == ["delete"]
+    assert done[TAKEN]["recovery"] > 0
     after = lives(drill(real_place, "nats", "events", "--check", allow=[agreed]))
     assert {name for name, life in lives(done).items() if after[name] != life} == {"nats-events-1"}
 
