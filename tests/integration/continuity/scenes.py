@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,7 +129,8 @@ def _on_the_side_of(stage: Stage, ordinal: int) -> Callable[[int | None], subpro
     arguments = [ELSEWHERE, brokers.kind, str(there)]
     if brokers.kind == "kafka":
         brokers.create_topic(ELSEWHERE, len(brokers.members()), 3, {})
-        leaders = [partition.leader for partition in brokers.topics()[ELSEWHERE].partitions]
+        while ordinal not in (leaders := _leaders(brokers)):  # they learn of a topic one after the other
+            time.sleep(0.2)
         arguments.append(str(leaders.index(ordinal)))
     elif brokers.kind == "rabbitmq":
         arguments += brokers.admin
@@ -141,6 +143,12 @@ def _on_the_side_of(stage: Stage, ordinal: int) -> Callable[[int | None], subpro
         return subprocess.Popen(command, stderr=subprocess.DEVNULL, group=group)
 
     return start
+
+
+def _leaders(brokers: Any) -> list[int]:
+    """Who leads each partition of the topic, as far as the broker knows that is asked."""
+    topic = brokers.topics().get(ELSEWHERE)
+    return [partition.leader for partition in topic.partitions] if topic else []
 
 
 SCENES: Sequence[Scene] = (
