@@ -232,7 +232,7 @@ def test_in_place_a_late_garbage_collector_does_not_leave_the_old_secret_in_forc
         jobs.until("the old one in force", lambda: None in refusals(jobs, "fixed", old))
     rotating.join()
     assert "ended" in run
-    assert refusals(jobs, "fixed", shown(jobs, "fixed")) == [None] * 3
+    assert set(refusals(jobs, "fixed", shown(jobs, "fixed"))) == {None}
     assert all("ACCESS_REFUSED" in str(said) for said in refusals(jobs, "fixed", old))
 
 
