@@ -233,7 +233,7 @@ def test_nats_grows_and_shrinks_with_its_streams_though_each_run_is_killed(real_
 def test_a_nats_server_comes_back_with_an_empty_volume_under_the_number_of_one_that_left(
     real_place: Place,
 ) -> None:
-    """3 to 2 to 3: the others refuse a server for five minutes after they were told to forget it."""
+    """3 to 2 to 3: the others were told to forget it, and count it again before it gets streams."""
     app = filled(real_place, ALONE[:3])
     desk = Desk(real_place, "nats", "events", **EVERYTHING, allow=["nats.replicas.shrink:events"])
     refused = desk.run(replicas=2, fails=True)

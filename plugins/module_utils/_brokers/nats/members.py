@@ -67,8 +67,8 @@ class _Seen:
         return {cluster.get("leader") or "", *(one["name"] for one in cluster.get("replicas") or ())} - {""}
 
     def joined(self) -> set[str]:
-        """The servers that run and that the group counts. For five minutes it refuses one that it was told
-        to forget (nats-server, server/raft.go), and so one that comes back with an empty volume."""
+        """The servers that run and that the group counts. For five minutes it may refuse one that it was
+        told to forget (nats-server, server/raft.go); a restart of the others ends that (seen)."""
         return {name for name in self.running if name == self.leader or _peer(name) in self.peers}
 
     def ghosts(self) -> dict[str, Ordinal]:
