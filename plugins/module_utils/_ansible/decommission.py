@@ -39,7 +39,7 @@ from .result import Result, requests_result, telling_secrets
 from .session import open_session
 
 KINDS = ("kafka", "rabbitmq", "nats")
-_SETTLED = 20.0
+_SETTLED = 15.0
 """For how many seconds what has no owner has to stay as it is before it counts as left behind: a record may
 be gone before what it stood for (cozystack: the release is uninstalled while its pods still end)."""
 _PAUSE = 1.0

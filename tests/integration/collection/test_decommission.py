@@ -125,6 +125,7 @@ def test_an_approved_path_is_of_one_cluster_alone(place: Place) -> None:
     assert run.writes == []
 
 
+@pytest.mark.full
 def test_what_has_no_owner_is_found_and_by_consent_taken_over_and_deleted(
     place: Place, platform: Control
 ) -> None:
