@@ -27,7 +27,7 @@ from tests.lab.tenants import Level, Tenant
 
 AGENT = "brokerops.messaging/"
 KINDS: tuple[App, ...] = ("kafka", "rabbitmq", "nats")
-SECONDS, PATIENCE = 120, 90
+SECONDS, PATIENCE = 300, 90
 _LOOK = 0.05
 
 
