@@ -170,9 +170,9 @@ def test_a_rotation_under_a_client_that_moves_then_one_that_is_given_up(place: P
     back = place.run(
         rotate("back", "roll_back", "app", **consent("app")),
         rotate("again", "roll_back", "app", **consent("app")),
-        arguments=["-vvv"],
     )
     assert back["back"]["current"] == "app-b" and not back["again"]["changed"]
+    assert back["back"]["credential"] == new, "to be handed out again"
     assert back["back"]["proof"]["verdict"] == "refused"
     assert refusals(app, "app-b", new["password"]) == [None, None]
     secrets = [old, new["password"], turned["credential"]["password"]]
