@@ -301,8 +301,8 @@ def replicas(app: Application, broker: int) -> int:
 
 
 @pytest.mark.full
-def test_rabbitmq_grows_with_its_queues_though_each_run_is_killed(real_place: Place) -> None:
-    """After growing, and while queues get members."""
+def test_rabbitmq_grows_with_its_queues_though_a_run_is_killed(real_place: Place) -> None:
+    """After growing, before any queue has a member on a new node."""
     made: dict[str, Any] = {"replicas": 1, "resources_preset": "s1.small"}
     queues = [{"name": f"jobs-{number}", "members": 1} for number in range(6)]
     real_place.run(
