@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The brokerops.messaging authors
 """The table of docs/continuity.md, made of the rows that the tests have written down.
 
-``python -m tests.integration.continuity.table`` puts it into the page; every row has to have been measured.
+``python -m tests.integration.continuity`` puts it into the page; every row has to have been measured.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def described(page: str) -> list[tuple[str, str]]:
     return [(first.removeprefix("| "), what) for first, what, *_figures in cells]
 
 
-def main() -> None:
+def write() -> None:
+    """Put the table into the page, or say what is missing."""
     missing = [
         f"{kind}.{key}" for kind, key, _what in subjects() if not (ROWS / f"{kind}.{key}.json").exists()
     ]
@@ -56,7 +57,3 @@ def main() -> None:
     text = "".join(row(*one) for one in subjects())
     page = PAGE.read_text()
     PAGE.write_text(_ROWS.sub(lambda _match: text, page))
-
-
-if __name__ == "__main__":
-    main()
