@@ -320,7 +320,7 @@ def test_users_of_an_account_bring_their_secret_and_are_counted_by_the_system_ac
     desk: Desk, events: Application
 ) -> None:
     both: dict[str, Any] = {"new_password": TWO, "system_username": "sys", "system_password": SYSTEM}
-    stranger = {"system_username": "app", "system_password": ONE}
+    stranger = {"system_username": "app", "system_password": ONE, "broker_timeout": 5}
     back: dict[str, Any] = {"goal": "roll_back", "allow": ["nats.account.user.delete:app-b"], **both}
     found = desk.rotate(
         rotation("no secret", EVENTS, fails=True, goal="prepare"),

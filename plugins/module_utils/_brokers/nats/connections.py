@@ -36,16 +36,16 @@ def told_to_system(system: Nats, user: str, servers: int) -> Connections:
     """What the servers tell a user of the system account, of which there are to be so many. Raises
     LoginRefused where that is no user of it."""
     found = Connections(0, (), 0)
-    for _try in range(_TRIES):  # an answer that is late is no answer
+    for _try in range(_TRIES):  # one server's answer may be later than the others'
         answers = system.survey(_QUESTION, {"auth": True, "user": user})
         found = counted((one.get("data") or {} for one in answers), user)
+        if not found.servers:
+            raise LoginRefused(
+                "no server tells this user who is connected; name a user of the system account ($SYS) in "
+                "system_username, or leave it out"
+            )
         if found.servers >= servers:
-            return found
-    if not found.servers:
-        raise LoginRefused(
-            "no server tells this user who is connected; name a user of the system account ($SYS) in "
-            "system_username, or leave it out"
-        )
+            break
     return found
 
 
