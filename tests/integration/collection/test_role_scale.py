@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 SECONDS = 540
 SCALE, TRAFFIC, WAIT = "One step after the other", "brokerops.messaging.traffic_check", 240
 APP, SYSTEM = ("app", "HorseBattery11"), ("operator", "StapleCorrect22")
-ALONE = [f"alone-{number}" for number in range(6)]
+ALONE = [f"alone-{number}" for number in range(4)]
 EVENTS: Mapping[str, Any] = {
     "replicas": 3,
     "accounts": [
@@ -205,7 +205,7 @@ def test_nats_grows_and_shrinks_with_its_streams_though_each_run_is_killed(real_
     """After growing, while streams are spread, while a server is emptied, and right after it has gone."""
     app = filled(real_place)
     desk = Desk(real_place, "nats", "events", **EVERYTHING, allow=["nats.replicas.shrink:events"])
-    with desk.traffic() as traffic:
+    with desk.traffic(lanes=2) as traffic:
         planned = desk.run("--check", replicas=4, rebalance=False)
         assert (steps(planned), planned.writes) == (["cluster.grow"], [])
         assert "servers 3 hold nothing" in str(planned["What scaling takes"]["warnings"])
