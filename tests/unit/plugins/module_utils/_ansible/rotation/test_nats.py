@@ -167,7 +167,7 @@ class TestUsersOfAnAccount:
         place = self.place(seed)
         state = place.added(key, old, actual)
         assert state.named("accounts")["ORDERS"]["users"] == {key: {"nkey": key, "permissions": RIGHTS}}
-        both = account(**{old: {"nkey": old}, key: {"nkey": key}})
+        both = account(**{one: {"nkey": one} for one in (old, key)})
         new = place.find(key, old, both, nothing)
         assert new.asks is not None and new.asks.seed == Secret(seed) and new.made == OPENED
         assert place.find(old, key, both, nothing).made is None
