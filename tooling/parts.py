@@ -50,10 +50,19 @@ LAB_TESTS = {
     ],
 }
 
-# Those with real brokers: alone, and below the API. They wait more than they work.
+# Those with real brokers. They wait more than they work.
+OPERATIONS = ("test_decommission", "test_role_rotate", "test_rotation", "test_upgrade")
 BROKER_TESTS = {
-    "brokers-1": ["tests/integration/lab", "tests/integration/continuity", "tests/contract"],
-    "brokers-2": ["tests/integration/collection", "tests/integration/test_demo.py"],
+    "brokers-1": [
+        "tests/integration/lab",
+        "tests/integration/continuity",
+        "tests/contract",
+        *(path for path in COLLECTION if Path(path).name.startswith(OPERATIONS)),
+    ],
+    "brokers-2": [
+        *(path for path in COLLECTION if not Path(path).name.startswith(OPERATIONS)),
+        "tests/integration/test_demo.py",
+    ],
 }
 
 

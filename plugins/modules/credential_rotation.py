@@ -72,6 +72,7 @@ options:
     description:
       - The new password for a user of a NATS account (O(brokerops.messaging.nats_cluster#module:accounts)), of which the platform
         keeps only a hash, so that nobody could read one back. Other passwords are made by the platform, or here.
+      - For users whose names are public NKeys, it is the seed of the new pair. It serves the proof and is never sent to the platform.
     type: str
   amqp_port:
     description:
@@ -80,8 +81,9 @@ options:
     type: int
   system_username:
     description:
-      - A user of the system account of a NATS cluster (O(brokerops.messaging.nats_cluster#module:system_account)). Only that
-        account sees who is connected. Without it, a person has to confirm that clients have moved (O(confirmed_moved)).
+      - A user of the system account of a NATS cluster (O(brokerops.messaging.nats_cluster#module:system_account)). It sees
+        who is connected. Without it, the servers' monitoring ports are asked where they can be reached; else a person has to confirm
+        that clients have moved (O(confirmed_moved)).
     type: str
   system_password:
     description:

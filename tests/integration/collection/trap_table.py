@@ -34,6 +34,7 @@ TENANTS = "tests/integration/collection/test_clusters_info_tenants.py::test_"
 FACTS = "tests/unit/plugins/module_utils/_platforms/cozystack/test_facts.py::test_"
 ON_KAFKA = "tests/integration/collection/test_kafka_fields.py::test_"
 ON_RABBITMQ = "tests/integration/collection/test_rabbitmq_fields.py::test_"
+NATS_ROTATION = "tests/integration/collection/test_rotation_nats.py::test_"
 ROTATION = "tests/integration/collection/test_rotation_rabbitmq.py::test_"
 SCALE = "tests/integration/collection/test_scale.py::test_"
 ROLE_SCALE = "tests/integration/collection/test_role_scale.py::test_"
@@ -756,7 +757,11 @@ TABLE: tuple[Row, ...] = (
         "a removed user keeps working",
         ("rule 14", "§2.3 user removed"),
         (f"{NATS}trap_nats_users_survive", f"{OVER_BROKERS}nats_users_over_real_servers"),
-        (live("a user goes"), f"{ACCOUNTS}a_disabled_user_cannot_log_in_and_the_others_can"),
+        (
+            live("a user goes"),
+            f"{ACCOUNTS}a_disabled_user_cannot_log_in_and_the_others_can",
+            f"{NATS_ROTATION}a_user_that_was_only_removed_lives_on_until_it_is_retired",
+        ),
     ),
     Row(
         "the last user that goes opens the server",
