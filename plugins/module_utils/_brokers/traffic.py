@@ -22,6 +22,8 @@ from .._convergence.errors import Busy, Failure, Rejected, Uncertain, Unreachabl
 from .._operations.traffic import Lane, Report, report
 
 PREFIX = "brokerops-traffic-"
+"""What the topics, queues and streams of a check are called by: they go with it, so nothing is evened out for
+their sake."""
 _NAME = re.compile(PREFIX + r"[0-9a-f]{16}")
 _PAUSE = 0.2
 _LOOK = 0.2

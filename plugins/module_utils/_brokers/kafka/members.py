@@ -15,6 +15,7 @@ from ..._engine.state import ClusterRef
 from ..._operations.reassignment import Aim, Key, Layout, targets
 from ..._operations.scaling import Manner
 from ..membership import Look
+from ..traffic import PREFIX
 from .client import Kafka
 from .names import partition_name
 from .reassignment import Reassignment, read_layout, wanted
@@ -59,7 +60,7 @@ class Brokers:
             running=frozenset(layout.brokers),
             holding=dict(holding),
             moving=sum(placed.moving for placed in layout.partitions.values()),
-            uneven=len(_changed(layout, Aim(spread=True))),
+            uneven=len(_changed(layout, _evenly(layout))),
             short=len(short),
             widest=max((len(placed.replicas) for placed in layout.partitions.values()), default=0),
             exposed=tuple(sorted(alone - minimums.keys())),
@@ -92,7 +93,7 @@ class Brokers:
 
     def spread(self) -> None:
         """Spread partitions and their preferred leaders over all brokers."""
-        self._reach(Aim(spread=True))
+        self._reach(_evenly(read_layout(self._kafka)))
 
     def replicate(self, replication: int) -> None:
         """Give the partitions that have fewer replicas as many as this."""
@@ -117,6 +118,13 @@ class Brokers:
             mode=Mode(True, True, self._timeout),
             outcome=Outcome(),
         )
+
+
+def _evenly(layout: Layout) -> Aim:
+    """Spread over all brokers, but for the topics of a traffic check."""
+    return Aim(
+        spread=True, topics=frozenset(key[0] for key in layout.partitions if not key[0].startswith(PREFIX))
+    )
 
 
 def read_factors(client: Kafka) -> dict[str, int]:

@@ -23,6 +23,7 @@ from ..._convergence.errors import Uncertain, WaitFailed
 from ..._engine.state import ClusterRef, State, Wanted
 from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
+from ..traffic import PREFIX
 from .client import STREAM_NOT_FOUND, JetStreamError, Json, Nats
 from .streams import Streams
 
@@ -242,7 +243,7 @@ class Servers:
 
 def _moves(seen: _Seen) -> list[tuple[Place, str]]:
     """The streams that have to leave a server so that no server holds two more than another."""
-    holders = {place: seen.holders(place) for place in seen.streams}
+    holders = {place: seen.holders(place) for place in seen.streams if not place[1].startswith(PREFIX)}
     return [(place, leaving) for place, leaving, _joining in even_out(holders, seen.joined())]
 
 

@@ -22,6 +22,7 @@ from ..._engine.plan import make_plan
 from ..._engine.state import ClusterRef, State, Wanted
 from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
+from ..traffic import PREFIX
 from .client import Management
 from .queue_table import CLASSIC, QUEUES_KIND, QUORUM, STREAM
 from .queues import Move, Queues, Row
@@ -200,7 +201,7 @@ def _notes(queues: t.Mapping[Place, Row]) -> t.Iterator[str]:
 def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[tuple[Place, str, str]]:
     """The quorum queues of which a member has to move, from a node to another one, so that no running node
     holds two more than another. A leader moves last."""
-    holders = {place: row["members"] for place, row in _quorum(queues)}
+    holders = {place: row["members"] for place, row in _quorum(queues) if not place[1].startswith(PREFIX)}
     return even_out(holders, running, lambda place, node: queues[place].get("node") == node)
 
 

@@ -94,3 +94,9 @@ def test_what_a_server_answers_otherwise_ends_the_run() -> None:
     system = System({"alone": [NAMES[2]]}, answers=[JetStreamError("no suitable peers", 10005)])
     with pytest.raises(JetStreamError, match="no suitable peers"):
         servers(system).empty([2])
+
+
+def test_the_streams_of_a_traffic_check_are_held_and_count_for_no_spreading() -> None:
+    names = ("orders", "brokerops-traffic-0123456789abcdef", "brokerops-traffic-fedcba9876543210")
+    seen = servers(System({name: [NAMES[0]] for name in names})).look(None)
+    assert (seen.holding[0], seen.uneven) == (3, 0)

@@ -61,3 +61,11 @@ def test_a_node_holds_the_bytes_of_each_queue_that_it_has_a_member_of() -> None:
         ("/", "new"): {"type": "quorum", "members": NODES[:1]},
     }
     assert members._sizes(NODES[:3], there) == {0: 35, 1: 30, 2: 0}
+
+
+def test_the_queues_of_a_traffic_check_count_for_nothing() -> None:
+    there = {
+        ("/", name): {"type": "quorum", "members": [NODES[0]], "node": NODES[0]}
+        for name in ("jobs", "brokerops-traffic-0123456789abcdef", "brokerops-traffic-fedcba9876543210")
+    }
+    assert members._moves(there, NODES[:2]) == []
