@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: by_scope
 short_description: Sort rows by where they belong
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The brokerops.messaging authors (@brokerops)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: consents
 short_description: Sort consents by the module that knows them
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The brokerops.messaging authors (@brokerops)
 description:

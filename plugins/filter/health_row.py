@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: health_row
 short_description: Sum up what cluster_health_info found
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The brokerops.messaging authors (@brokerops)
 description:

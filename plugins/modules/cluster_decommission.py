@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_decommission
 short_description: Take a managed cluster out of service
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Deletes a cluster that nobody uses any more, and proves that nothing of it is left. What somebody still uses, what waits to
     be read and what nobody can say each need a consent. The first two count, so that who agreed to 20 messages loses no more.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_member_restart
 short_description: Restart one member of a managed cluster, and wait until all is well again
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Deletes the pod of one broker, node or server, which the platform replaces, and waits until platform and brokers call the
     cluster healthy again. Its volume stays. The stop is an orderly one, as in every restart by the platform.
