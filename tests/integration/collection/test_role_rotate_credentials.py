@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.collection.plays import Place, Run, task
+from tests.integration.collection.plays import Place, Run, kill, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.lab.applications import Application
 from tests.lab.brokers import proofs
@@ -82,7 +81,7 @@ def run(place: Place, values: Mapping[str, Any], *arguments: str, fails: bool = 
 
 @contextlib.contextmanager
 def started(place: Place, values: Mapping[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """A play in a process group of its own, which does not outlive this."""
+    """A play that does not outlive this, nor does what it has started."""
     desk = place.directory / f"killed-{next(_counter)}"
     desk.mkdir()
     for empty in ("ansible.cfg", "record"):
@@ -99,9 +98,7 @@ def started(place: Place, values: Mapping[str, Any]) -> Iterator[subprocess.Pope
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process)
 
 
 def killed_once(place: Place, what: str, there: Callable[[], bool], values: Mapping[str, Any]) -> None:
@@ -307,3 +304,35 @@ def test_a_new_credential_that_is_given_up_is_taken_back_from_where_it_was_hande
     assert (handed_out(jobs) or {})["username"] == kept
     assert list((app.get() or {})["spec"]["users"]) == [kept]
     assert ended["Say how it ended"]["msg"][0] == f"{kept} is the only credential"
+
+
+@pytest.mark.brokers
+@pytest.mark.full
+def test_in_place_the_name_stays_and_the_new_secret_is_handed_out(jobs: Place) -> None:
+    app = jobs.app("rabbitmq", "jobs")
+    (name,) = (app.get() or {})["spec"]["users"]
+    (other,) = {"app", "app-b"} - {name}
+    old = app.secret(f"{name}-credentials")["password"]
+    wanted = {
+        "kind": "rabbitmq",
+        "cluster": "jobs",
+        "user": name,
+        "second_user": other,
+        "in_place": True,
+        "allow": [f"rabbitmq.user.delete:{one}" for one in (name, other)],
+        "hand_out": places(jobs),
+    }
+    ended = run(jobs, {**wanted, **NOW}, "-vvv")
+    new = app.secret(f"{name}-credentials")["password"]
+    assert new != old
+    assert {key: (handed_out(jobs) or {})[key] for key in ("username", "password")} == {
+        "username": name,
+        "password": new,
+    }
+    assert list((app.get() or {})["spec"]["users"]) == [name]
+    (broker,) = endpoints(app)
+    assert proofs.rabbitmq_refusal(broker, name, new, "work") is None
+    assert proofs.rabbitmq_refusal(broker, name, old, "work") is not None
+    assert not any(secret in ended.output for secret in (old, new))
+    again = run(jobs, wanted)
+    assert (changed(again), again.writes) == ([], [])
