@@ -59,7 +59,8 @@ options:
   expected_plan:
     description:
       - The digest of a path that was approved, as check mode returns it in RV(plan.digest). Any other path is refused. It names the
-        cluster and the steps. Clients and messages come and go, so consents are for these.
+        cluster and the steps. Clients and messages come and go, so consents are for these. What is left of a path that was begun is
+        another one.
     type: str
   recreate:
     description:
@@ -187,11 +188,6 @@ waited:
       type: float
       returned: always
       sample: 12.0
-bytes_to_copy:
-  description: About how many bytes the steps copy from member to member, by what these held in the beginning.
-  returned: once the platform could be asked
-  type: int
-  sample: 16777216
 use:
   description: What the brokers said last.
   returned: once the platform could be asked

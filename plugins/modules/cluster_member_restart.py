@@ -193,7 +193,7 @@ health:
   type: str
   sample: healthy
 reached:
-  description: Over which way the brokers were reached.
+  description: Over which way the brokers were reached; null where they were not.
   returned: once the brokers could be asked
   type: dict
   contains:
@@ -295,25 +295,6 @@ problems:
       returned: always
     text:
       description: What is wrong with it, and what to do.
-      type: str
-      returned: always
-tried:
-  description: The ways that were tried, none of which led to a broker.
-  returned: when no way led to a broker
-  type: list
-  elements: dict
-  contains:
-    origin:
-      description: Who knows of the way.
-      type: str
-      returned: always
-      sample: Service kafka-orders-kafka-bootstrap
-    endpoint:
-      description: Where it leads; empty where nobody knows.
-      type: str
-      returned: always
-    reason:
-      description: Why it did not lead there.
       type: str
       returned: always
 """

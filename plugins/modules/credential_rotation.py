@@ -227,11 +227,6 @@ waited:
       type: float
       returned: always
       sample: 12.0
-bytes_to_copy:
-  description: About how many bytes the steps copy from member to member, by what these held in the beginning.
-  returned: once the brokers could be asked
-  type: int
-  sample: 16777216
 phase:
   description:
     - How far the rotation has come. V(single) is one credential, V(leaving) one beside what is left of the other, V(added) a new

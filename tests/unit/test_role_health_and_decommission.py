@@ -48,7 +48,9 @@ def test_every_option_of_the_module_is_a_variable_and_is_handed_on(role: str) ->
     assert specification(role).keys() == wanted | OWN[role]
     handed = dict(given(role, module))
     assert handed.keys() == wanted
-    assert all(f"{role}_{option}" in value for option, value in handed.items())
+    assert all(
+        f"{role}_{option}" in value or f"{role}__{option}" in value for option, value in handed.items()
+    )
 
 
 @pytest.mark.parametrize("role", MODULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import typing as t
 
+from .._brokers.traffic import PREFIX
 from .._convergence.api import Requests
 from .._convergence.errors import Failure, Forbidden, WaitFailed
 from .._convergence.operate import Limits, Progress, operate
@@ -136,7 +137,8 @@ class _Hands:
         counted = health.seen.members
         self._away = not whole or (counted is not None and not all(one.ready for one in counted.each))
         self._note(whole and not trouble)
-        copies = health.seen.copies or ()
+        # what a traffic check keeps is not what somebody has agreed to
+        copies = [one for one in health.seen.copies or () if PREFIX not in one.name]
         quorum = health.seen.quorum
         return Condition(
             members=wanted,
@@ -180,9 +182,11 @@ class _Hands:
 
     def _note(self, good: bool) -> None:
         """Whether somebody was away, and since when all is well again. A member that somebody else has
-        restarted in the meantime has another life than before; when that was is not known if all is well."""
+        restarted in the meantime has another life than before; when that was is not known if all is well. One
+        that is cut off or stands still keeps its pod."""
         lives = {pod.name: pod.life for pod in self._pods}
-        if not self._taken and any(lives.get(name) != life for name, life in self._since.items()):
+        gone = self._away or any(lives.get(name) != life for name, life in self._since.items())
+        if not self._taken and self._since and gone:
             self._taken, self._away_since = True, None if good else time.monotonic()
         if self._taken and good and self._recovery is None and self._away_since is not None:
             self._recovery = time.monotonic() - self._away_since

@@ -157,8 +157,8 @@ class Rotation:
     def _one(self, pair: Pair, current: Credential) -> Decision:
         other = pair.other(current)
         if self.goal is not Goal.PREPARE or self._young(current):
-            if other.works:
-                return Wait(f"{other.name} is retired, and its secret still opens the brokers")
+            if other.works or other.lingers:
+                return Wait(f"{other.name} is retired, and is not gone from the brokers yet")
             return Done(f"{current.name} is the only credential")
         return self._addition(other, current)
 

@@ -26,7 +26,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._operations.ou
     Outage,
     consents,
 )
-from tests.unit.plugins.module_utils._operations.crashes import World
+from tests.unit.plugins.module_utils._operations.crashes import World, killed_everywhere, once_each
 
 OURS = Outage("kafka", "tenant-acme", "orders", "kafka-orders-kafka-2", True)
 OTHERS = dataclasses.replace(OURS, ours=False)
@@ -97,6 +97,15 @@ def test_one_who_was_away_before_the_run_is_only_waited_for() -> None:
     limping = dataclasses.replace(WELL, taken=True, trouble="a copy is behind", can_lose=0, whole=False)
     assert find_path(OTHERS, limping).steps == ()
     assert not isinstance(find_path(OTHERS, limping).end, Blocked)
+
+
+@pytest.mark.parametrize("operation", [OURS, OTHERS])
+def test_killed_at_any_moment_one_member_was_away_and_all_are_back(operation: Outage) -> None:
+    moments = 0
+    for world in killed_everywhere(operation, WELL):
+        moments += 1
+        assert once_each(world)
+    assert moments == 2
 
 
 def test_every_consent_that_may_be_asked_for_is_known() -> None:

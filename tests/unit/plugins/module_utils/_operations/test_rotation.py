@@ -68,6 +68,12 @@ def test_retiring_takes_a_consent_that_names_the_old_one() -> None:
     assert isinstance(path.end, Done)
 
 
+@pytest.mark.parametrize("goal", list(Goal))
+def test_a_user_of_whom_something_is_left_is_waited_for_though_nobody_knows_its_secret(goal: Goal) -> None:
+    young = Pair(Credential("app", lingers=True), user("app-b", age=60.0))
+    assert decision(young, goal) == Wait("app is retired, and is not gone from the brokers yet")
+
+
 def test_the_two_names_take_turns() -> None:
     turned = Pair(Credential("app"), user("app-b"))
     (step,) = find_path(rotation(Goal.PREPARE), turned).steps
