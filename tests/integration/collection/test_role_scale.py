@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 SECONDS = 540
 SCALE, TRAFFIC, WAIT = "One step after the other", "brokerops.messaging.traffic_check", 240
 APP, SYSTEM = ("app", "HorseBattery11"), ("operator", "StapleCorrect22")
-ALONE = [f"alone-{number}" for number in range(4)]
+ALONE = [f"alone-{number}" for number in range(8)]
 EVENTS: Mapping[str, Any] = {
     "replicas": 3,
     "accounts": [

@@ -337,6 +337,7 @@ def test_a_name_that_has_to_stay_gets_another_password(desk: Desk, signals: Appl
     assert reasons(found["without a consent"]) == ["nats.user.password.change"]
     renewed, again = found["in place"], found["again"]
     assert steps(renewed) == ["user.renew"] and renewed["credential"]["username"] == name
+    assert len(renewed["done"]) == 1
     assert (renewed["proof"]["verdict"], renewed["proof"]["nodes_proven"]) == ("refused", "2/2")
     assert everywhere(signals, name, before[name]) == [False, False]
     assert everywhere(signals, name, renewed["credential"]["password"]) == [True, True]

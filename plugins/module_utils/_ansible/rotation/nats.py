@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
+import math
 import time
 import typing as t
 
@@ -42,14 +43,16 @@ from ..._platforms.cozystack.nats.passwords import (
     dated_password,
     disabled_user,
     is_disabled,
+    is_hash,
     made_at,
     matches,
+    password_problem,
 )
 from ..._platforms.session import Session
 from ..logins import Asking, Everybody
 from ..module import Module, Options
 from ..reach import Reached, reach
-from ..result import Result, requests_result
+from ..result import Result, requests_result, telling_secrets
 from .hands import Proof
 
 _PASSING = 90.0
@@ -134,7 +137,9 @@ class ClusterUsers:
         """Later than all other passwords of the pair, whatever the clocks of their makers said."""
         passwords = [actual.state.named("users").get(one, {}).get("password") for one in (name, like)]
         dates = [made_at(one) or 0 for one in passwords if one is not None]
-        return _users({name: {"password": dated_password(max([time.time(), *(one + 1 for one in dates)]))}})
+        # and later than the second in which this run began
+        made = max([math.floor(time.time()) + 1, *(one + 1 for one in dates)])
+        return _users({name: {"password": dated_password(made)}})
 
     def permitted(self, name: str, like: str, actual: Actual) -> State:
         """All of them have all rights."""
@@ -191,7 +196,7 @@ class AccountUsers:
         if self._is_new(name, row):
             secret = self._new or Secret("")
             asks = Question(None, self._seed) if self._seed else Question(Login(name, secret))
-            return _Found(True, asks, self._opened, may, Login(name, secret))
+            return _Found(True, asks, self._opened + 1, may, Login(name, secret))
         known = self._known if self._known is not None and self._known.username == name else None
         return _Found(True, Question(known) if known else None, None, may, known)
 
@@ -199,6 +204,12 @@ class AccountUsers:
         return self._row(name, self._secret(name) | self._rights(like, actual))
 
     def permitted(self, name: str, like: str, actual: Actual) -> State:
+        users = users_of(accounts_of(actual.state)[self._account])
+        own, wanted = (set(users.get(one, {}).get("permissions") or ()) for one in (name, like))
+        if own - wanted:  # what is not declared of the other one cannot be taken over
+            text = f"{name} has permissions where {like} has none, and so may do less"
+            way_out = f"declare the same permissions for both users of account {self._account}"
+            raise Refused(self._ref, [Refusal("accounts", "nats.credential.rights", text, way_out)])
         return self._row(name, {"nkey" if _is_key(name) else "name": name, **self._rights(like, actual)})
 
     def ended(self, name: str) -> State:
@@ -266,10 +277,23 @@ def open_hands(
             text = f"the password of a user such as {names[0]}, who is none of an account, is made here"
             against = Refusal("new_password", "nats.credential.secret.made", text, "leave it out")
             raise Refused(ref, [against])
+    if new is not None and (wrong := _unfit(new.reveal())):
+        raise Refused(
+            ref, [Refusal("new_password", "nats.credential.secret.unfit", wrong, "give another one")]
+        )
     hands = Users(options, ref, session, names, place, opened, module.no_log_values.add)
     if known is not None:
         hands.remember(known)
     return hands
+
+
+def _unfit(secret: str) -> str | None:
+    """Why nobody could log in with this; a seed of a key pair can be used."""
+    if seed_problem(secret) is None:
+        return None
+    if is_hash(secret):
+        return "this is a hash, with which nobody can log in; the password itself is needed"
+    return password_problem(secret)
 
 
 def _read(session: Session, ref: ClusterRef) -> Actual:
@@ -473,14 +497,19 @@ class Users:
         return self._place.added(name, like, _read(self._session, self._ref))
 
     def _declare(self, name: str, state: State, *, writes: bool) -> None:
-        converge(
-            Cozystack(self._session),
-            self._ref,
-            Wanted(True, state),
-            terms=Terms([*self._options["allow"], *self._place.consents(name)]),
-            mode=Mode(writes, timeout=self._options["wait_timeout"]),
-            outcome=Outcome(),
-        )
+        outcome = Outcome()
+        try:
+            converge(
+                Cozystack(self._session),
+                self._ref,
+                Wanted(True, state),
+                terms=Terms([*self._options["allow"], *self._place.consents(name)]),
+                mode=Mode(writes, timeout=self._options["wait_timeout"]),
+                outcome=outcome,
+            )
+        finally:  # the platform may quote its spec when it says what is wrong with it
+            for text in telling_secrets(outcome.actual):
+                self._hide(text)
 
     # -- telling ------------------------------------------------------------------------------------------
 

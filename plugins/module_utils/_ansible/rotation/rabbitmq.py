@@ -33,7 +33,7 @@ from ..._platforms.session import Session
 from ..logins import Asking, Everybody
 from ..module import Module, Options
 from ..reach import Reached, reach
-from ..result import Result, requests_result
+from ..result import Result, requests_result, telling_secrets
 from .hands import Proof
 
 _ROLES = ("admins", "readonly")
@@ -46,6 +46,9 @@ _TRAILS = 15.0
 """For how many seconds a new user may lack rights before they are declared once more: its permissions come
 after it, when all is called ready (cozystack-api.md §11)."""
 _LONG_AGO = 600.0
+_OURS, _UNMADE = 1e9, 1e12
+"""What this run has made is newer than all that was there, whatever the clocks say; and a user that is
+declared and has no secret yet is newer still."""
 
 MANNER = Manner(
     kind="rabbitmq",
@@ -90,6 +93,8 @@ class Users:
         self._refused_since: dict[Login, float] = {}
         self._trails_until: dict[str, float] = {}
         self._foreign: dict[str, str] = {}
+        self._added: set[str] = set()
+        self._whole = True
 
     @property
     def notes(self) -> t.Sequence[str]:
@@ -109,6 +114,7 @@ class Users:
         self._shown = {name: stored for name in self._names if (stored := _stored(access, name))}
         users = {name: find_user(self._client, name) for name in self._names}
         self._foreign = dict(_undeclared(users, state))
+        self._whole = _all_run(self._client)
         first, second = self._names
         pair = Pair(
             self._one(first, second, users[first], state), self._one(second, first, users[second], state)
@@ -126,13 +132,19 @@ class Users:
         if name not in state.named("users"):
             return Credential(name, works=self._still_opens(name), lingers=self._lingers(name, user, stored))
         connections, clients = connections_of(self._client, name) if user else (0, ())
+        age = None if stored is None else self._age(stored)
+        if stored is None and user is None and other in state.named("users"):
+            age = -_UNMADE
+        elif age is not None and name in self._added:
+            age -= _OURS
         return Credential(
             name,
             active=True,
-            age=None if stored is None else self._age(stored),
+            age=age,
             works=stored is not None and self._logs_in(stored.login),
             may=not _lacking(state, name, other, user),
-            connections=connections,
+            # a node that is away does not tell of its clients
+            connections=connections if connections or self._whole else None,
             clients=clients,
         )
 
@@ -193,6 +205,7 @@ class Users:
 
     def add(self, name: str, like: str) -> None:
         """Declare the user in the roles of the other one; the platform makes its password."""
+        self._added.add(name)
         self._converge(self._addition(name, like), writes=True)
 
     def permit(self, name: str, like: str) -> None:
@@ -242,14 +255,19 @@ class Users:
         ]
         if not wanted.state.named("users"):
             allow += [f"rabbitmq.vhost.role.revoke:{vhost}" for vhost in wanted.state.named("vhosts")]
-        converge(
-            Cozystack(self._session),
-            self._ref,
-            wanted,
-            terms=Terms(allow),
-            mode=Mode(writes, timeout=self._options["wait_timeout"]),
-            outcome=Outcome(),
-        )
+        outcome = Outcome()
+        try:
+            converge(
+                Cozystack(self._session),
+                self._ref,
+                wanted,
+                terms=Terms(allow),
+                mode=Mode(writes, timeout=self._options["wait_timeout"]),
+                outcome=outcome,
+            )
+        finally:  # the platform may quote its spec when it says what is wrong with it
+            for text in telling_secrets(outcome.actual):
+                self._hide(text)
 
     # -- telling ------------------------------------------------------------------------------------------
 
@@ -331,3 +349,10 @@ def _undeclared(users: t.Mapping[str, User | None], state: State) -> t.Iterator[
                 f"{name} has {' and '.join(has)} in the brokers, which the platform knows nothing of; a "
                 "rotation gives the other user what is declared, and no more",
             )
+
+
+def _all_run(client: Management) -> bool:
+    """Whether every node is there and sees the others: connections are only told of such nodes (RabbitMQ:
+    rabbit_connection_tracking)."""
+    nodes = client.get("nodes", columns="name,running,partitions")
+    return all(node["running"] and not node.get("partitions") for node in nodes)

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.rotation import nats
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.rotation.nats import (
     AccountUsers,
     ClusterUsers,
@@ -134,7 +135,7 @@ class TestUsersOfAnAccount:
         )
         place = self.place("two", Login("app", Secret("one")))
         new, old = place.find("two", "app", actual, nothing), place.find("app", "two", actual, nothing)
-        assert (new.made, new.stored) == (OPENED, Login("two", Secret("two")))
+        assert (new.made, new.stored) == (OPENED + 1, Login("two", Secret("two")))
         assert (old.made, old.stored) == (None, Login("app", Secret("one")))
 
     def test_of_two_without_a_given_one_nobody_says_which_is_new(self) -> None:
@@ -151,7 +152,7 @@ class TestUsersOfAnAccount:
         assert plan.action is Action.UPDATE and plan.state is not None
         after = Actual(plan.state, evidence=CREATED)
         found = place.find("app-b", "app", after, nothing)
-        assert found.active and found.may and found.made == OPENED
+        assert found.active and found.may and found.made == OPENED + 1
 
     def test_one_with_fewer_rights_than_the_other_is_seen(self) -> None:
         rows: dict[str, Any] = {
@@ -159,6 +160,22 @@ class TestUsersOfAnAccount:
             "app-b": {"name": "app-b", "password": hash_of("two"), "permissions": RIGHTS},
         }
         assert not self.place("two").find("app-b", "app", account(**rows), nothing).may
+
+    def test_permissions_that_only_one_of_them_has_are_for_a_person_to_declare(self) -> None:
+        rows: dict[str, Any] = {
+            "app": {"name": "app", "password": hash_of("one")},
+            "app-b": {"name": "app-b", "password": hash_of("two"), "permissions": RIGHTS},
+        }
+        with pytest.raises(Refused, match="declare the same permissions for both users") as refused:
+            self.place("two").permitted("app-b", "app", account(**rows))
+        assert refused.value.details["refusals"][0]["reason"] == "nats.credential.rights"
+
+    @pytest.mark.parametrize(
+        ("given", "text"), [(hash_of("one").reveal(), "this is a hash"), ("x" * 73, "1 to 72 bytes")]
+    )
+    def test_what_nobody_could_log_in_with_is_known_beforehand(self, given: str, text: str) -> None:
+        assert text in (nats._unfit(given) or "")
+        assert nats._unfit(seed_and_key()[0]) is nats._unfit("a password") is None
 
     def test_a_key_pair_is_given_by_its_seed_of_which_nothing_is_declared(self) -> None:
         seed, key = seed_and_key()
@@ -169,7 +186,7 @@ class TestUsersOfAnAccount:
         assert state.named("accounts")["ORDERS"]["users"] == {key: {"nkey": key, "permissions": RIGHTS}}
         both = account(**{one: {"nkey": one} for one in (old, key)})
         new = place.find(key, old, both, nothing)
-        assert new.asks is not None and new.asks.seed == Secret(seed) and new.made == OPENED
+        assert new.asks is not None and new.asks.seed == Secret(seed) and new.made == OPENED + 1
         assert place.find(old, key, both, nothing).made is None
 
     @pytest.mark.parametrize("new", [None, "a password", seed_and_key()[0]])

@@ -21,6 +21,13 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbi
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import State
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import Wait
+from ansible_collections.brokerops.messaging.plugins.module_utils._operations.rotation import (
+    Credential,
+    Goal,
+    Pair,
+    Rotation,
+)
 
 STATE = State(
     {},
@@ -101,3 +108,42 @@ def test_refused_is_what_nodes_refuse_and_gone_is_what_they_do_not_know(
 ) -> None:
     proof = hands(monkeypatch, *verdicts, there=there).proof_of_refusal("app")
     assert (proof.verdict, proof.nodes_proven) == (verdict, nodes)
+
+
+@pytest.mark.parametrize(
+    ("whole", "counted", "connections"), [(True, 0, 0), (False, 0, None), (False, 2, 2), (True, 2, 2)]
+)
+def test_that_there_is_no_client_is_believed_only_where_all_nodes_tell(
+    monkeypatch: pytest.MonkeyPatch, whole: bool, counted: int, connections: int | None
+) -> None:
+    found = hands(monkeypatch)
+    found._whole, found._added = whole, set()
+    monkeypatch.setattr(rabbitmq, "connections_of", lambda _client, _name: (counted, ()))
+    assert found._one("app", "app-b", user("app", "work", "logs"), STATE).connections == connections
+
+
+def test_a_user_whose_secret_is_still_to_be_made_is_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = hands(monkeypatch)
+    found._whole, found._added = True, {"app"}
+    unmade, other = found._one("app-b", "app", None, STATE), Credential("app", active=True, age=-1e9)
+    pair = Pair(other, unmade, settled=found._settled(unmade))
+    assert pair.active[0].name == "app-b"
+    retiring = Rotation(rabbitmq.MANNER, Goal.RETIRE, rotate_after=0)
+    assert isinstance(retiring.decide(pair), Wait)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "whole"),
+    [
+        ([{"name": "a", "running": True, "partitions": []}, {"name": "b", "running": True}], True),
+        ([{"name": "a", "running": True}, {"name": "b", "running": False}], False),
+        ([{"name": "a", "running": True, "partitions": ["b"]}], False),
+    ],
+)
+def test_all_nodes_run_and_see_each_other_or_not(nodes: list[dict[str, Any]], whole: bool) -> None:
+    class Client:
+        def get(self, *_path: str, **_query: str) -> Any:
+            return nodes
+
+    client: Any = Client()
+    assert rabbitmq._all_run(client) is whole
