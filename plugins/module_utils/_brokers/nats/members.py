@@ -19,7 +19,7 @@ import time
 import typing as t
 
 from ..._convergence.converge import Mode, Outcome, Terms, converge
-from ..._convergence.errors import Uncertain, WaitFailed
+from ..._convergence.errors import Uncertain, Unreachable, WaitFailed
 from ..._engine.state import ClusterRef, State, Wanted
 from ..._operations.scaling import Manner, Ordinal, even_out
 from ..membership import Look
@@ -149,7 +149,18 @@ class Servers:
 
     def _short(self, replication: int) -> list[Json]:
         """The streams of this user's account, which nobody else can change, that have fewer replicas."""
-        return [row for row in self._client.streams() if _replicas(row) < replication]
+        return [row for row in self._rows() if _replicas(row) < replication]
+
+    def _rows(self) -> list[Json]:
+        """The streams of this user's account. Raises Unreachable while nobody speaks for one of them: what it
+        holds, and on how many servers, is not known then."""
+        rows = self._client.streams()
+        if silent := [row["config"]["name"] for row in rows if "state" not in row]:
+            raise Unreachable(
+                f"{self._ref}: no leader speaks for {_listed(silent)}, so nobody knows what is "
+                "in there; look at the cluster's health"
+            )
+        return rows
 
     def forget(self, ghosts: t.Collection[Ordinal]) -> None:
         """Take servers out of the meta group, which otherwise counts them in its majority for ever."""
@@ -216,7 +227,7 @@ class Servers:
     def _seen(self) -> _Seen:
         seen = _Seen()
         if self._system is None:
-            for row in self._client.streams():
+            for row in self._rows():
                 place = ("", row["config"]["name"])
                 seen.streams[place] = row.get("cluster") or {}
                 seen.replicas[place] = _replicas(row)
@@ -266,8 +277,12 @@ def _trouble(seen: _Seen) -> str:
     lagging = [stream for (_account, stream), cluster in sorted(seen.streams.items()) if _lagging(cluster)]
     if not lagging:
         return ""
-    more = f" and {len(lagging) - _SHOWN} more" if len(lagging) > _SHOWN else ""
-    return f"not all replicas of {', '.join(lagging[:_SHOWN])}{more} are current"
+    return f"not all replicas of {_listed(lagging)} are current"
+
+
+def _listed(streams: t.Sequence[str]) -> str:
+    more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""
+    return ", ".join(streams[:_SHOWN]) + more
 
 
 def _lagging(cluster: Json) -> set[str]:

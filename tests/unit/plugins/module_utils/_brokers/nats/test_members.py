@@ -11,7 +11,10 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats import members
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import JetStreamError
-from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Uncertain
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Uncertain,
+    Unreachable,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
 
 NAMES = [f"nats-one-{number}" for number in range(4)]
@@ -100,3 +103,27 @@ def test_the_streams_of_a_traffic_check_are_held_and_count_for_no_spreading() ->
     names = ("orders", "brokerops-traffic-0123456789abcdef", "brokerops-traffic-fedcba9876543210")
     seen = servers(System({name: [NAMES[0]] for name in names})).look(None)
     assert (seen.holding[0], seen.uneven) == (3, 0)
+
+
+class Account:
+    """An account with a stream, and with others that nobody speaks for, as `Nats.streams` tells of them."""
+
+    def __init__(self, *leaderless: str) -> None:
+        self._leaderless = leaderless
+
+    def streams(self) -> list[dict[str, Any]]:
+        """All streams."""
+        led = {"config": {"name": "orders", "num_replicas": 1}, "state": {"bytes": 10}, "cluster": {}}
+        return [led, *({"config": {"name": name}, "cluster": {}} for name in self._leaderless)]
+
+
+@pytest.mark.parametrize("sees_all", [False, True])
+def test_a_stream_without_a_leader_is_named_and_counted_for_nothing(sees_all: bool) -> None:
+    client: Any = Account("audit", "billing")
+    system: Any = System({"orders": [NAMES[0]]}) if sees_all else None
+    ref = ClusterRef("nats", "tenant-a", "one")
+    with pytest.raises(Unreachable, match=r"audit, billing.*look at the cluster's health"):
+        members.Servers(client, ref, system=system, timeout=60).look(3)
+    client = Account()
+    seen = members.Servers(client, ref, system=system, timeout=60).look(3)
+    assert (seen.short, seen.lacking) == (1, 20)
