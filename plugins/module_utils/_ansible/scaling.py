@@ -32,7 +32,7 @@ from .._platforms.session import Session
 from .module import Module, Options, said
 from .operation import operation_arguments, operation_result
 from .reach import Reached, broker_problems, plaintext_consents, reach
-from .result import Result, requests_result
+from .result import Result, requests_result, telling_secrets
 from .session import open_session
 
 _FIELDS = {"kafka": "brokers.replicas", "rabbitmq": "replicas", "nats": "replicas"}
@@ -130,13 +130,15 @@ def _membership(kind: str, client: t.Any, ref: ClusterRef, options: Options, sys
 
 @dataclasses.dataclass(slots=True)
 class _Scale:
-    """The hands of `Scaling`: what it observes, and what it does."""
+    """The hands of `Scaling`: what it observes, and what it does. What must not be printed is
+    given to `hide`."""
 
     ref: ClusterRef
     options: Options
     session: Session
     ways: tuple[Reached[t.Any], ...]
     membership: Membership
+    hide: t.Callable[[str], object]
     first: Members | None = None
     seen: Members | None = None
     last: Look | None = None
@@ -152,6 +154,7 @@ class _Scale:
             "broker_password": options["system_password"],
         }
         ways: list[Reached[t.Any]] = []
+        hide = module.no_log_values.add
         try:
             for login in ({}, system) if options["system_username"] else ({},):
                 found = reach(
@@ -159,7 +162,7 @@ class _Scale:
                     ref,
                     broker(ref.kind),
                     lambda: session,
-                    hide=module.no_log_values.add,
+                    hide=hide,
                 )
                 ways.append(found)
         except Failure:
@@ -167,7 +170,8 @@ class _Scale:
                 way.client.close()
             raise
         client, other = ways[0].client, ways[1].client if len(ways) > 1 else None
-        return cls(ref, options, session, tuple(ways), _membership(ref.kind, client, ref, options, other))
+        membership = _membership(ref.kind, client, ref, options, other)
+        return cls(ref, options, session, tuple(ways), membership, hide)
 
     def operation(self) -> Scaling:
         """What is to be reached."""
@@ -324,14 +328,20 @@ class _Scale:
     def _converge(
         self, state: State, told: t.Mapping[str, t.Any], *, writes: bool, also: t.Sequence[str] = ()
     ) -> None:
-        converge(
-            Cozystack(self.session, told),
-            self.ref,
-            Wanted(True, state),
-            terms=Terms([*self.options["allow"], *also]),
-            mode=Mode(writes, timeout=self.options["wait_timeout"]),
-            outcome=Outcome(),
-        )
+        outcome = Outcome()
+        try:
+            converge(
+                Cozystack(self.session, told),
+                self.ref,
+                Wanted(True, state),
+                terms=Terms([*self.options["allow"], *also]),
+                mode=Mode(writes, timeout=self.options["wait_timeout"]),
+                outcome=outcome,
+            )
+        finally:
+            # the platform may quote its spec when it says what is wrong with it
+            for secret in telling_secrets(outcome.actual):
+                self.hide(secret)
 
 
 def _public(seen: Members) -> Result:
