@@ -278,8 +278,10 @@ class _Hands:
 
     def _still_running(self, actual: Actual | None, names: frozenset[str]) -> list[str]:
         """Those of the topics that the brokers have, or may have, as nobody answers."""
-        running = self._look_inside(actual).running
-        return sorted(names if self._way is None else names & running)
+        use = self._look_inside(actual)
+        # whoever is connected may still fail to answer
+        told = self._way is not None and (use.running or not use.unasked)
+        return sorted(names & use.running if told else names)
 
     def _take_over(self) -> None:
         """Declare the cluster again, with as many members as are left of it, or as somebody says."""
