@@ -144,6 +144,11 @@ class _Hands:
         actual = self._read()
         self._left = look_for_remains(self._session, self._ref)
         if actual is None:
+            if self._left.names("pods") is None:
+                raise Forbidden(
+                    f"{self._ref}: it is not declared, and you may not list pods in {self._ref.namespace}, "
+                    "so nobody can say whether anything of it still runs; run with a role that may"
+                )
             return self._without_owner()
         if actual.deleting:
             return Remains(declared=True, leaving=True)

@@ -14,6 +14,8 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.kafka
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.api import Requests
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
     Failure,
+    Forbidden,
+    NotFound,
     Unreachable,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
@@ -36,6 +38,20 @@ class Reached:
 
     def close(self) -> None:
         return None
+
+
+class Session:
+    """An API server that has nothing of the cluster, and lists no pods to who may not see them."""
+
+    def __init__(self, *, shows_pods: bool) -> None:
+        self._shows_pods = shows_pods
+
+    def read(self, path: str, **_query: str) -> dict[str, Any]:
+        if path.endswith("/orders"):
+            raise NotFound("there is no such application")
+        if path.endswith("/pods") and not self._shows_pods:
+            raise Forbidden("you may not list pods")
+        return {"items": []}
 
 
 def hands(session: Any = None) -> decommission._Hands:
@@ -63,3 +79,10 @@ def test_a_look_that_fails_after_it_has_connected_leaves_all_topics_running(
     monkeypatch.setattr(decommission, "reach", lambda *_given, **_named: Reached())
     monkeypatch.setattr(usage, "look", look)
     assert hands()._still_running(None, frozenset({"carts", "mails"})) == left
+
+
+def test_nothing_is_there_only_to_who_may_see_whether_it_runs() -> None:
+    seen = hands(Session(shows_pods=True)).observe()
+    assert not seen.declared and not seen.orphans
+    with pytest.raises(Forbidden, match="you may not list pods in tenant-acme, so nobody can say"):
+        hands(Session(shows_pods=False)).observe()
