@@ -208,7 +208,7 @@ class AccountUsers:
         own, wanted = (set(users.get(one, {}).get("permissions") or ()) for one in (name, like))
         if own - wanted:  # what is not declared of the other one cannot be taken over
             text = f"{name} has permissions where {like} has none, and so may do less"
-            way_out = f"declare the same permissions for both users of account {self._account}"
+            way_out = "declare the same permissions for both users of the account"
             raise Refused(self._ref, [Refusal("accounts", "nats.credential.rights", text, way_out)])
         return self._row(name, {"nkey" if _is_key(name) else "name": name, **self._rights(like, actual)})
 
