@@ -278,8 +278,9 @@ def open_hands(
             against = Refusal("new_password", "nats.credential.secret.made", text, "leave it out")
             raise Refused(ref, [against])
     if new is not None and (wrong := _unfit(new.reveal())):
+        text = f"it cannot be the secret of a user: {wrong}"
         raise Refused(
-            ref, [Refusal("new_password", "nats.credential.secret.unfit", wrong, "give another one")]
+            ref, [Refusal("new_password", "nats.credential.secret.unfit", text, "give another one")]
         )
     hands = Users(options, ref, session, names, place, opened, module.no_log_values.add)
     if known is not None:

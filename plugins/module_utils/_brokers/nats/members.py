@@ -39,6 +39,7 @@ MANNER = Manner(
 _ORDINAL = re.compile(r"-(\d+)$")
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _MOST_SERVERS = 100
+_MORE_MOVES = 12
 _PAUSE = 0.5
 _SHOWN = 3
 # JetStream's own codes (nats-server, server/errors.json).
@@ -129,7 +130,8 @@ class Servers:
     def spread(self) -> None:
         """Even out how many streams the servers hold, one move after the other."""
         left = _moves(self._seen())
-        for _unused in range(2 * len(left)):  # where a stream goes to, the servers decide
+        # where a stream goes to, the servers decide, and perhaps not to where it is wanted
+        for _unused in range(_MORE_MOVES + 2 * len(left)):
             if not left:
                 return
             self._move(*left[0])
