@@ -92,7 +92,13 @@ class Upgrade:
                 f"{self._named(newest)} runs, and there is no way down to {written(self.wanted)}",
                 "set up a cluster of the older version beside it, and move over",
             )
-        on_its_way = seen.declared is not None and seen.declared != oldest
+        if seen.declared is not None and seen.declared < oldest:
+            return self._blocked(
+                "declared",
+                f"{written(seen.declared)} is declared, and {self._named(oldest)} runs, which cannot go down",
+                f"declare version v{written(oldest)}, then run again",
+            )
+        on_its_way = seen.declared is not None and seen.declared > oldest
         if oldest != newest or on_its_way or not seen.settled:
             goal = max(newest, seen.declared or newest)
             there = sum(line_of(version) == goal for version in seen.members.values())

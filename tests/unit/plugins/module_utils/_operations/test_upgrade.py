@@ -90,6 +90,7 @@ def test_khepri_is_enabled_only_where_it_was_asked_for_and_by_consent() -> None:
     [
         ((3, 13), running(4, 0, 5), "rabbitmq.upgrade.down"),
         ((4, 9), running(4, 2, 0), "rabbitmq.upgrade.unknown"),
+        ((4, 2), running(4, 1, 0, declared=(4, 0)), "rabbitmq.upgrade.declared"),
         ((4, 3), running(4, 2, 0), "rabbitmq.upgrade.not_offered"),
         ((4, 0), running(3, 10, 8), "rabbitmq.upgrade.not_offered"),
         ((4, 0), running(3, 13, 7, findings={"mirrored": ("work/jobs",)}), "rabbitmq.upgrade.mirrored"),
