@@ -27,7 +27,7 @@ REPORTS = BUILD / "test"
 TAIL = 60
 GRACE_SECONDS = 20
 # More failures than these are no accident.
-FEW = 3
+FEW = 6
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ scheduler, no kubelet.
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,11 @@ class ControlPlane:
     def audit_log(self) -> Path:
         """One JSON event a line."""
         return self.directory / "log" / "audit.log"
+
+    @property
+    def restarts(self) -> Path:
+        """A line for each time that the Cozystack API server had to be started again."""
+        return self.directory / "restarts"
 
     def log(self, name: str) -> Path:
         """The output of one process."""
@@ -162,8 +168,8 @@ class ControlPlane:
             authority.issue(API_SERVICE, hosts=[f"{API_SERVICE}.{PLATFORM_NAMESPACE}.svc", address]).write(
                 self.pki, API_SERVICE
             )
-        process = self._start(
-            "cozystack-api",
+        command: list[str | Path] = [
+            executable("cozystack-api"),
             f"--kubeconfig={account}",  # for its informers of its own groups; its storage reads KUBECONFIG
             f"--authentication-kubeconfig={account}",
             f"--authorization-kubeconfig={account}",
@@ -171,6 +177,15 @@ class ControlPlane:
             f"--secure-port={port}",
             f"--tls-cert-file={self.pki / f'{API_SERVICE}.crt'}",
             f"--tls-private-key-file={self.pki / f'{API_SERVICE}.key'}",
+        ]
+        # On a cluster it is a Deployment's: it has been seen to be gone in the middle of a long run.
+        keeper = [sys.executable, str(Path(__file__).with_name("keeper.py"))]
+        process = processes.start(
+            "cozystack-api",
+            [*keeper, f"--probe=https://{address}:{port}/livez", self.restarts, *command],
+            directory=self.directory,
+            log=self.log("cozystack-api"),
+            cwd=self.directory,
             env={"KUBECONFIG": str(account)},
         )
         return process, port

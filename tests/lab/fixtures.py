@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,16 @@ def lab() -> Iterator[Lab]:
         return
     own = labs.start(LabOptions(name=f"pytest-{os.getpid()}", owner_pid=os.getpid()))
     yield own
+    _tell_of_restarts(own)
     own.down()
+
+
+def _tell_of_restarts(own: Lab) -> None:
+    """What ended by itself is told among pytest's warnings, with what it said last."""
+    if own.plane.restarts.exists():
+        said = own.plane.log("cozystack-api").read_text(errors="replace")
+        panics = [line for line in said.splitlines() if line.startswith(("panic:", "fatal error:"))]
+        warnings.warn("\n".join([own.plane.restarts.read_text(), *panics]), stacklevel=1)
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +59,7 @@ def operators_lab() -> Iterator[Lab]:
         LabOptions(cluster="kind", operators=True, name=f"operators-{os.getpid()}", owner_pid=os.getpid())
     )
     yield own
+    _tell_of_restarts(own)
     own.down()
 
 
