@@ -148,9 +148,10 @@ def test_what_passes_only_at_the_second_attempt_is_named(
         (FAILS_ONCE + "def test_bad(): assert False", 2),
         (
             "".join(
-                FAILS_ONCE.replace("unsteady", f"unsteady_{n}").replace("seen", f"seen_{n}") for n in "abcd"
+                FAILS_ONCE.replace("unsteady", f"unsteady_{n}").replace("seen", f"seen_{n}")
+                for n in "abcdefg"
             ),
-            4,
+            7,
         ),
         ("raise ValueError", 1),
     ],
