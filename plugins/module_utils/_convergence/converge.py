@@ -19,11 +19,15 @@ from .._engine.fields import Kind
 from .._engine.plan import Act, Action, Plan, make_plan
 from .._engine.state import Actual, ClusterRef, Wanted
 from .api import SETTLE, Goal, Platform, Step, Until
-from .errors import Conflict, Failure, Uncertain, WaitFailed
+from .errors import Conflict, Failure, Uncertain, Undone, WaitFailed
 from .waiting import REAL_TIME, Clock, wait_for
 
 _ROUNDS = 8
 _STABLE_READS, _STABLE_GAP = 3, 0.4
+
+Wish: t.TypeAlias = t.Callable[[Actual | None], Wanted]
+"""What is wanted in the light of what is there: a list with one more name in it, whatever others have put
+there in the meantime."""
 
 
 class Refused(Failure):
@@ -75,7 +79,7 @@ class Mode:
 def converge(
     platform: Platform,
     ref: ClusterRef,
-    wanted: Wanted,
+    wish: Wanted | Wish,
     *,
     terms: Terms,
     mode: Mode,
@@ -85,12 +89,13 @@ def converge(
     """Fill `outcome` on the way, so that it also tells what happened when this raises.
 
     Raises Refused before anything is written; WaitFailed after a write that did not come into
-    force; the other classes of `errors` as they happen.
+    force, Undone where it did not stay; the other classes of `errors` as they happen.
     """
     kind = platform.kind(ref.kind)
     last: Failure | None = None
     for attempt in range(_ROUNDS):
         outcome.actual = platform.read(ref)
+        wanted = _in_the_light_of(wish, outcome.actual)
         if outcome.actual is not None and outcome.actual.deleting:
             _leave(platform, kind, ref, wanted, mode=mode, outcome=outcome, clock=clock)
             return
@@ -111,14 +116,18 @@ def converge(
             try:
                 for step in platform.render(plan, outcome.actual):
                     step = _again(step, outcome.awaited)
-                    _carry_out(platform, kind, wanted, step, mode, outcome, clock)
+                    _carry_out(platform, kind, wish, step, mode, outcome, clock)
             except (Conflict, Uncertain) as error:
                 last = error
                 clock.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 5.0))
                 continue
-        if not (outcome.written and mode.wait) or _verified(platform, kind, ref, wanted, outcome):
+        if not (outcome.written and mode.wait) or _verified(platform, kind, ref, wish, outcome):
             return
     raise last or WaitFailed(f"{ref}: other writers keep undoing this change; stop them and run again")
+
+
+def _in_the_light_of(wish: Wanted | Wish, actual: Actual | None) -> Wanted:
+    return wish if isinstance(wish, Wanted) else wish(actual)
 
 
 def _again(step: Step, awaited: Goal | None) -> Step:
@@ -167,7 +176,13 @@ def _leave(
 
 
 def _carry_out(
-    platform: Platform, kind: Kind, wanted: Wanted, step: Step, mode: Mode, outcome: Outcome, clock: Clock
+    platform: Platform,
+    kind: Kind,
+    wish: Wanted | Wish,
+    step: Step,
+    mode: Mode,
+    outcome: Outcome,
+    clock: Clock,
 ) -> None:
     goal = step.goal
     try:
@@ -181,7 +196,7 @@ def _carry_out(
         return
     # a change of several objects can stand only after the last of its writes
     if goal.plan.action is Action.UPDATE and goal.until is Until.IN_FORCE:
-        outcome.awaited = goal = _stand(platform, kind, goal, wanted, clock)
+        outcome.awaited = goal = _stand(platform, kind, goal, wish, clock)
     # the step before a delete is part of the delete, so it is waited for in any case
     if mode.wait or goal.until is Until.RECONCILED:
         _wait(platform, goal, mode, outcome, clock)
@@ -197,7 +212,7 @@ def _wait(platform: Platform, goal: Goal, mode: Mode, outcome: Outcome, clock: C
         raise
 
 
-def _stand(platform: Platform, kind: Kind, goal: Goal, wanted: Wanted, clock: Clock) -> Goal:
+def _stand(platform: Platform, kind: Kind, goal: Goal, wish: Wanted | Wish, clock: Clock) -> Goal:
     """Read until the change stands in several reads: another writer's answer to a conflict is to
     write back what it read before, and the API server lets it (seen: 3 of 16 writes lost so).
 
@@ -208,7 +223,7 @@ def _stand(platform: Platform, kind: Kind, goal: Goal, wanted: Wanted, clock: Cl
     stable, missing = 0, 0
     while stable < _STABLE_READS:
         actual = platform.read(ref)
-        if make_plan(kind, ref, wanted, actual).action is Action.NONE:
+        if make_plan(kind, ref, _in_the_light_of(wish, actual), actual).action is Action.NONE:
             stable, missing = stable + 1, 0
             if actual is not None and actual.state != goal.plan.state:
                 goal = dataclasses.replace(goal, settle=SETTLE)
@@ -221,13 +236,14 @@ def _stand(platform: Platform, kind: Kind, goal: Goal, wanted: Wanted, clock: Cl
     return goal
 
 
-def _verified(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, outcome: Outcome) -> bool:
+def _verified(platform: Platform, kind: Kind, ref: ClusterRef, wish: Wanted | Wish, outcome: Outcome) -> bool:
     """Ask once more whether what came into force is what was wanted. False where it is, and stands twice:
     another writer has added the same thing, which takes another round to repair.
 
-    Raises WaitFailed where it is not.
+    Raises Undone where it is not.
     """
     outcome.actual = platform.read(ref)
+    wanted = _in_the_light_of(wish, outcome.actual)
     left = make_plan(kind, ref, wanted, outcome.actual)
     if left.action is Action.UPDATE and all(one.act in (Act.SINGLE, Act.NOTE) for one in left.changes):
         return False
@@ -235,7 +251,7 @@ def _verified(platform: Platform, kind: Kind, ref: ClusterRef, wanted: Wanted, o
         paths = ", ".join(
             change.path or "the cluster" for change in left.changes if change.path or not wanted.present
         )
-        raise WaitFailed(
+        raise Undone(
             f"{ref}: the change was in force and is no more ({paths or 'the whole cluster'}): another writer "
             "has undone it; find out who, then run again"
         )

@@ -53,6 +53,10 @@ class WaitFailed(Failure):
     """The change was written and did not come into force."""
 
 
+class Undone(WaitFailed):
+    """The change was in force, and another writer has undone it."""
+
+
 class BrokerFailed(Failure):
     """A broker did not do what it was asked; the classes below say why."""
 

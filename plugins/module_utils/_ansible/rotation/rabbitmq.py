@@ -22,10 +22,10 @@ from ..._brokers.rabbitmq.client import Management
 from ..._brokers.rabbitmq.credentials import ask
 from ..._brokers.rabbitmq.users import User, connections_of, find_user
 from ..._convergence.api import Requests
-from ..._convergence.converge import Mode, Outcome, Terms, converge
-from ..._convergence.errors import NotFound, Unreachable
+from ..._convergence.converge import Mode, Outcome, Terms, Wish, converge
+from ..._convergence.errors import NotFound, Undone, Unreachable
 from ..._engine.access import Login
-from ..._engine.state import ClusterRef, State, Wanted
+from ..._engine.state import Actual, ClusterRef, Item, State, Wanted
 from ..._operations.rotation import Credential, Manner, Pair
 from ..._platforms.cozystack.access import Access, StoredLogin
 from ..._platforms.cozystack.adapter import Cozystack
@@ -46,6 +46,8 @@ _TRAILS = 15.0
 """For how many seconds a new user may lack rights before they are declared once more: its permissions come
 after it, when all is called ready (cozystack-api.md §11)."""
 _LONG_AGO = 600.0
+_ROUNDS = 3
+"""How often a change is made that other writers undo once it is in force."""
 _OURS, _UNMADE = 1e9, 1e12
 """What this run has made is newer than all that was there, whatever the clocks say; and a user that is
 declared and has no secret yet is newer still."""
@@ -122,7 +124,9 @@ class Users:
         return dataclasses.replace(pair, settled=all(self._settled(one) for one in pair.active[:1]))
 
     def _declared(self) -> State:
-        actual = Cozystack(self._session).read(self._ref)
+        return self._state(Cozystack(self._session).read(self._ref))
+
+    def _state(self, actual: Actual | None) -> State:
         if actual is None:
             raise NotFound(f"{self._ref}: there is no such cluster; check namespace and cluster")
         return actual.state
@@ -211,10 +215,8 @@ class Users:
     def permit(self, name: str, like: str) -> None:
         """Take the roles that the brokers do not know away and declare them again, as only a permission that
         changes reaches them (cozystack-api.md §11)."""
-        state = self._declared()
-        away = self._without(state, name, _lacking(state, name, like, find_user(self._client, name)))
-        if away.items:
-            self._converge(Wanted(True, away), writes=True)
+        lacking = _lacking(self._declared(), name, like, find_user(self._client, name))
+        self._converge(self._removal(name, lacking), writes=True, allow=_revoking(lacking))
         self._converge(self._addition(name, like), writes=True)
         self._trails_until[name] = time.monotonic() + _TRIES
 
@@ -224,50 +226,61 @@ class Users:
         if stored is not None:  # the first one, where a name that came back too early goes once more
             self._old.setdefault(name, stored.login)
         self._last_seen[name] = time.monotonic()
-        state = self._declared()
-        away = self._without(state, name, state.named("vhosts"))
-        self._converge(Wanted(True, away, absent={"users": frozenset([name])}), writes=True)
+        consents = [f"rabbitmq.user.delete:{name}", *_revoking(self._declared().named("vhosts"))]
+        self._converge(self._removal(name, users=[name]), writes=True, allow=consents)
 
-    def _addition(self, name: str, like: str) -> Wanted:
-        state = self._declared()
-        roles: dict[str, t.Any] = {}
-        for vhost, declared in state.named("vhosts").items():
-            role = _role(state, vhost, like)
-            if role and name not in (declared.get(role) or ()):
-                roles[vhost] = {role: [*(declared.get(role) or ()), name]}
-        return Wanted(True, State({}, {"users": {name: {}}} | ({"vhosts": roles} if roles else {})))
+    def _addition(self, name: str, like: str) -> Wish:
+        """The user in the roles that the other one has at that moment, beside whoever else is in them: others
+        rotate their users in the same lists."""
 
-    def _without(self, state: State, name: str, vhosts: t.Collection[str]) -> State:
-        """These virtual hosts with no role of the user."""
-        roles = {
-            vhost: {role: [one for one in declared[role] if one != name]}
-            for vhost, declared in state.named("vhosts").items()
-            for role in _ROLES
-            if vhost in vhosts and name in (declared.get(role) or ())
-        }
-        return State({}, {"vhosts": roles} if roles else {})
+        def wanted(actual: Actual | None) -> Wanted:
+            state = self._state(actual)
+            roles: dict[str, t.Any] = {}
+            for vhost, declared in state.named("vhosts").items():
+                role = _role(state, vhost, like)
+                if role and name not in declared[role]:
+                    roles[vhost] = {role: [*declared[role], name]}
+            return _these({name: {}}, roles)
 
-    def _converge(self, wanted: Wanted, *, writes: bool) -> None:
-        """The consents are those of the step, which names the user."""
-        allow = [
-            *self._options["allow"],
-            *(f"rabbitmq.user.delete:{one}" for one in wanted.absent.get("users", ())),
-        ]
-        if not wanted.state.named("users"):
-            allow += [f"rabbitmq.vhost.role.revoke:{vhost}" for vhost in wanted.state.named("vhosts")]
-        outcome = Outcome()
-        try:
-            converge(
-                Cozystack(self._session),
-                self._ref,
-                wanted,
-                terms=Terms(allow),
-                mode=Mode(writes, timeout=self._options["wait_timeout"]),
-                outcome=outcome,
-            )
-        finally:  # the platform may quote its spec when it says what is wrong with it
-            for text in telling_secrets(outcome.actual):
-                self._hide(text)
+        return wanted
+
+    def _removal(
+        self, name: str, vhosts: t.Collection[str] | None = None, *, users: t.Collection[str] = ()
+    ) -> Wish:
+        """The roles of these virtual hosts, or of all, without the user, and whoever else is in them at that
+        moment; these users are to go."""
+
+        def wanted(actual: Actual | None) -> Wanted:
+            roles = {
+                vhost: left
+                for vhost, declared in self._state(actual).named("vhosts").items()
+                if (vhosts is None or vhost in vhosts) and (left := _without(declared, name))
+            }
+            return dataclasses.replace(_these({}, roles), absent={"users": frozenset(users)})
+
+        return wanted
+
+    def _converge(self, wish: Wish, *, writes: bool, allow: t.Collection[str] = ()) -> None:
+        """The consents are those of the step, which names the user. What another writer undoes, who writes
+        back what it read before, is done again."""
+        for again in reversed(range(_ROUNDS)):
+            outcome = Outcome()
+            try:
+                converge(
+                    Cozystack(self._session),
+                    self._ref,
+                    wish,
+                    terms=Terms([*self._options["allow"], *allow]),
+                    mode=Mode(writes, timeout=self._options["wait_timeout"]),
+                    outcome=outcome,
+                )
+                return
+            except Undone:
+                if not again:
+                    raise
+            finally:  # the platform may quote its spec when it says what is wrong with it
+                for text in telling_secrets(outcome.actual):
+                    self._hide(text)
 
     # -- telling ------------------------------------------------------------------------------------------
 
@@ -316,6 +329,25 @@ def _stored(access: Access, name: str) -> StoredLogin | None:
         return access.login(name)
     except NotFound:
         return None
+
+
+def _these(users: t.Mapping[str, t.Any], roles: t.Mapping[str, t.Any]) -> Wanted:
+    """These users and roles; what there is none of is not declared."""
+    items = {"users": users, "vhosts": roles}
+    return Wanted(True, State({}, {option: rows for option, rows in items.items() if rows}))
+
+
+def _without(declared: Item, name: str) -> dict[str, list[str]]:
+    """The roles of a virtual host that the user has, as they are without it."""
+    return {
+        role: [one for one in declared[role] if one != name]
+        for role in _ROLES
+        if name in (declared.get(role) or ())
+    }
+
+
+def _revoking(vhosts: t.Iterable[str]) -> list[str]:
+    return [f"rabbitmq.vhost.role.revoke:{vhost}" for vhost in vhosts]
 
 
 def _role(state: State, vhost: str, name: str) -> str | None:
