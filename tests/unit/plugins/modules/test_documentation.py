@@ -26,6 +26,14 @@ INSIDE = {
     "nats_bucket": "buckets",
     "nats_stream_purge": "purges",
 }
+OPERATIONS = [
+    "cluster_scale",
+    "cluster_decommission",
+    "cluster_member_restart",
+    "cluster_upgrade",
+    "credential_rotation",
+]
+PATH = ["plan", "done", "end", "waited", "reached", "requests", "refusals", "reason", "problems"]
 
 
 def returned(name: str) -> Any:
@@ -37,13 +45,13 @@ def returned(name: str) -> Any:
         for target in node.targets
         if isinstance(target, ast.Name) and target.id == "RETURN"
     }
-    return without_samples(yaml.safe_load(assigned["RETURN"]))
+    return without("sample", yaml.safe_load(assigned["RETURN"]))
 
 
-def without_samples(node: Any) -> Any:
+def without(what: str, node: Any) -> Any:
     if not isinstance(node, dict):
         return node
-    return {key: without_samples(value) for key, value in node.items() if key != "sample"}
+    return {key: without(what, value) for key, value in node.items() if key != what}
 
 
 @pytest.mark.parametrize("name", DECLARING)
@@ -63,18 +71,24 @@ def test_a_cluster_is_documented_alike_where_it_is_read_and_where_it_is_declared
     assert read == returned("kafka_cluster")["cluster"]["contains"]
 
 
-def test_long_operations_tell_their_path_in_the_same_words() -> None:
-    scale, rotation = returned("cluster_scale"), returned("credential_rotation")
-    shared = [
-        "plan",
-        "done",
-        "end",
-        "waited",
-        "reached",
-        "requests",
-        "refusals",
-        "reason",
-        "problems",
-        "tried",
-    ]
-    assert {key: rotation[key] for key in shared} == {key: scale[key] for key in shared}
+def words(name: str) -> dict[str, Any]:
+    """What a long operation returns like every other one: when, and over which way if over any, differs."""
+    found = without("returned", returned(name))
+    found["reached"].pop("description")
+    return {key: found[key] for key in PATH}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_long_operations_tell_their_path_in_the_same_words(name: str) -> None:
+    assert words(name) == words("cluster_scale")
+
+
+def test_every_module_that_goes_steps_is_a_long_operation() -> None:
+    going = {name for name in MODULES if not name.endswith("_info")}
+    assert {name for name in going if "steps" in returned(name).get("plan", {}).get("contains", {})} == {
+        *OPERATIONS
+    }
+
+
+def test_where_no_way_led_to_a_broker_is_told_in_the_same_words() -> None:
+    assert returned("credential_rotation")["tried"] == returned("cluster_scale")["tried"]
