@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from tests.lab.brokers import nats as servers
 from tests.lab.operators.common import Handed
+from tests.lab.standin.charts.nats import VERSION
 from tests.lab.standin.kube import ApiError
 from tests.lab.standin.operators.common import service
 from tests.lab.standin.quantities import container_resources
 from tests.lab.standin.state import Resource
 from tests.lab.standin.values import Json, digest
 
-_IMAGE: Final = f"nats:{servers.Nats.version}-alpine"
+_IMAGE: Final = f"nats:{VERSION}-alpine"
 _BOX: Final = "natsio/nats-box:0.18.0"
 _PID: Final = "/var/run/nats/nats.pid"
 _PORTS: Final = {
