@@ -22,7 +22,7 @@ import typing as t
 from ..._brokers.api import Broker
 from ..._brokers.brokers import broker
 from ..._brokers.credentials import Question, Verdict
-from ..._brokers.nats.connections import Connections, told_by_monitoring, told_to_system
+from ..._brokers.nats.connections import Connections, connections_of
 from ..._brokers.nats.credentials import ask
 from ..._brokers.nats.nkey import KeyPair, seed_problem
 from ..._convergence.api import Requests
@@ -433,12 +433,9 @@ class Users:
         users, servers = [name for name, found in self._found.items() if found.active], self._servers
         if len(users) < len(self._names):
             return {}
-        if self._options["system_username"] is not None:
-            client = self._system_client()
-            all_of = {name: told_to_system(client, name, servers) for name in users}
-        else:
-            hosts = self._hosts(access)
-            all_of = {name: told_by_monitoring(hosts, name) for name in users}
+        system = None if self._options["system_username"] is None else self._system_client()
+        hosts = self._hosts(access) if system is None else []
+        all_of = {name: connections_of(name, system, hosts, servers) for name in users}
         return {name: found for name, found in all_of.items() if found.count or found.servers >= servers}
 
     def _system_client(self) -> t.Any:

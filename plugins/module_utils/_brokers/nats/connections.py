@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which connections a user of NATS has, on all servers together.
+"""What each server of NATS tells of its own, and which connections a user has on all of them together.
 
-Each server knows its own. It tells a user of the system account, and whoever reaches its monitoring port.
+They tell a user of the system account, and whoever reaches their monitoring ports.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from ..._engine.access import Endpoint
 from .client import Json, Nats, monitoring
 from .health import MONITOR_PORT
 
-_PATIENCE = 1.0
+_PATIENCE = 2.0
 _TRIES = 3
-_QUESTION = "$SYS.REQ.SERVER.PING.CONNZ"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,33 +31,48 @@ class Connections:
     servers: int
 
 
-def told_to_system(system: Nats, user: str, servers: int) -> Connections:
-    """What the servers tell a user of the system account, of which there are to be so many. Raises
-    LoginRefused where that is no user of it."""
-    found = Connections(0, (), 0)
-    for _try in range(_TRIES):  # one server's answer may be later than the others'
-        answers = system.survey(_QUESTION, {"auth": True, "user": user})
-        found = counted((one.get("data") or {} for one in answers), user)
-        if not found.servers:
-            raise LoginRefused(
-                "no server tells this user who is connected; name a user of the system account ($SYS) in "
-                "system_username, or leave it out"
-            )
-        if found.servers >= servers:
+def ask_servers(
+    system: Nats | None, hosts: t.Iterable[str], servers: int, what: str, options: Json
+) -> list[Json]:
+    """The answers of all servers that give one to the `system` account, or else on the monitoring ports at
+    `hosts`, as far as they can be reached from here. There are to be so many `servers`; one that is late
+    counts as none, so they are asked again. Raises what goes wrong with the system account's connection."""
+    hosts, found = list(dict.fromkeys(hosts)), []
+    for _try in range(_TRIES):
+        if system is not None:
+            said = system.survey(f"$SYS.REQ.SERVER.PING.{what}", options)
+            found = [one["data"] for one in said if one.get("data")]
+        else:
+            found = list(_monitored(hosts, what, options))
+        # no port at all answers where this is no place to reach them from
+        if len(found) >= servers or not (found or system):
             break
     return found
 
 
-def told_by_monitoring(hosts: t.Iterable[str], user: str) -> Connections:
-    """What the monitoring ports at these hosts say, as far as they can be reached from here."""
-    query = urllib.parse.urlencode({"auth": "true", "user": user})
-    answers = []
+def _monitored(hosts: t.Iterable[str], what: str, options: Json) -> t.Iterator[Json]:
+    query = urllib.parse.urlencode({key: _spelled(value) for key, value in options.items()})
     for host in hosts:
         try:
-            answers.append(monitoring(Endpoint(host, MONITOR_PORT), f"connz?{query}", timeout=_PATIENCE))
+            yield monitoring(Endpoint(host, MONITOR_PORT), f"{what.lower()}?{query}", timeout=_PATIENCE)
         except Unreachable:
             continue
-    return counted(answers, user)
+
+
+def _spelled(value: t.Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def connections_of(user: str, system: Nats | None, hosts: t.Iterable[str], servers: int) -> Connections:
+    """What the servers tell of one user. Raises LoginRefused where the system account's user is none."""
+    answers = ask_servers(system, hosts, servers, "CONNZ", {"auth": True, "user": user})
+    found = counted(answers, user)
+    if system is not None and not found.servers:
+        raise LoginRefused(
+            "no server tells this user who is connected; name a user of the system account ($SYS) in "
+            "system_username, or leave it out"
+        )
+    return found
 
 
 def counted(answers: t.Iterable[Json], user: str) -> Connections:

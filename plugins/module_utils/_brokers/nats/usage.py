@@ -13,15 +13,12 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ..._convergence.errors import BrokerFailed, Unreachable
-from ..._engine.access import Endpoint
+from ..._convergence.errors import BrokerFailed
 from ..._operations.decommission import Use
 from ..api import OWN_NAME
-from .client import Json, Nats, NoJetStream, monitoring
-from .health import MONITOR_PORT
+from .client import Json, Nats, NoJetStream
+from .connections import ask_servers
 
-_PATIENCE = 2.0
-_TRIES = 3
 _MOST = 1_000
 """How many connections of one server are told apart; more of them are counted all the same."""
 _SYSTEM = "$SYS"
@@ -46,32 +43,11 @@ def look(client: Nats | None, system: Nats | None, hosts: t.Sequence[str], serve
     return Use(_clients(connections), messages, unasked=tuple(unasked))
 
 
-def _ask(system: Nats | None, hosts: t.Sequence[str], servers: int, what: str, body: Json) -> list[Json]:
-    """The answers of all servers that give one. One that is late counts as none, so they are asked again."""
-    found: list[Json] = []
-    for _try in range(_TRIES):
-        found = _answers(system, hosts, what, body)
-        if len(found) >= servers:
-            break
-    return found
-
-
-def _answers(system: Nats | None, hosts: t.Sequence[str], what: str, body: Json) -> list[Json]:
-    if system is not None:
-        try:
-            said = system.survey(f"$SYS.REQ.SERVER.PING.{what}", body)
-        except BrokerFailed:
-            return []
-        return [one["data"] for one in said if one.get("data")]
-    query = "&".join(f"{key}={str(value).lower()}" for key, value in body.items())
-    answers = []
-    for host in dict.fromkeys(hosts):
-        try:
-            endpoint = Endpoint(host, MONITOR_PORT)
-            answers.append(monitoring(endpoint, f"{what.lower()}?{query}", timeout=_PATIENCE))
-        except Unreachable:
-            continue
-    return answers
+def _ask(system: Nats | None, hosts: t.Sequence[str], servers: int, what: str, options: Json) -> list[Json]:
+    try:
+        return ask_servers(system, hosts, servers, what, options)
+    except BrokerFailed:  # that nobody has answered is said
+        return []
 
 
 def _clients(answers: t.Iterable[Json]) -> dict[str, int]:
