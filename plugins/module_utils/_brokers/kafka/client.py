@@ -216,10 +216,14 @@ class Kafka:
         return Brokers(dict(sorted(nodes.items())), None if controller < 0 else controller)
 
     def versions(self) -> dict[int, Version]:
-        """What each broker runs, as far as the requests that it understands tell."""
-        numbers = list(self.brokers().nodes)
-        found = self._read("the versions", lambda admin: [_version(admin, number) for number in numbers])
-        return dict(zip(numbers, found, strict=True))
+        """What each broker runs, as far as the requests that it understands tell. Each is asked by a client
+        of its own: kafka-python takes no broker for newer than the one that a client met first (3.0.12:
+        net/connection.py, "clamping")."""
+        nodes = self.brokers().nodes
+        return self._read(
+            "the versions",
+            lambda _admin: {number: self._version_at(number, node) for number, node in nodes.items()},
+        )
 
     def controllers(self) -> Controllers:
         """The quorum of the controllers. Raises TooOld where ZooKeeper is in their place."""
@@ -524,9 +528,12 @@ class Kafka:
 
     def _connect(self, endpoints: t.Sequence[Endpoint]) -> None:
         self.close()
+        self._admin = self._administrator(endpoints)
+
+    def _administrator(self, endpoints: t.Sequence[Endpoint]) -> t.Any:
         answering = self._answering(endpoints)
         try:
-            self._admin = kafka.admin.KafkaAdminClient(
+            return kafka.admin.KafkaAdminClient(
                 **self._configuration([answering]),
                 bootstrap_timeout_ms=int(self._timeout * 1000),
             )
@@ -538,6 +545,10 @@ class Kafka:
                 + (f" that takes logins by {_MECHANISM}" if self._login else "")
                 + f" within {self._timeout:g} s: {_text(error)}"
             ) from error
+
+    def _version_at(self, number: int, node: Node) -> Version:
+        with contextlib.closing(self._administrator([node.endpoint])) as admin:
+            return _version(admin, number)
 
     def _answering(self, endpoints: t.Sequence[Endpoint]) -> Endpoint:
         """The first endpoint that takes a connection: kafka-python tells only that none did, not why, and
