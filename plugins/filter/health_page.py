@@ -59,11 +59,13 @@ def health_page(rows: t.Iterable[t.Mapping[str, t.Any]], file: str = "") -> str:
         "",
         f"{len(ordered)} clusters, {bad} of them not as they have to be.",
         "",
-        "| Cluster | State | Gates | Findings and next steps |",
-        "|---|---|---|---|",
+        "| Cluster | State | Gates | Findings and next steps | Certificates |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        " | ".join(("| " + row["cluster"], row["state"], _gates(row), _findings(row) + " |"))
+        " | ".join(
+            ("| " + row["cluster"], row["state"], _gates(row), _findings(row), _certificates(row) + " |")
+        )
         for row in ordered
     ]
     return "\n".join(lines) + "\n"
@@ -78,6 +80,11 @@ def _gates(row: t.Mapping[str, t.Any]) -> str:
 def _findings(row: t.Mapping[str, t.Any]) -> str:
     found = [f"{one['text']}; {one['way_out']} (`{one['code']}`)" for one in row["findings"]]
     return _cell("<br>".join(found or ([] if row["passed"] else [row["text"]])))
+
+
+def _certificates(row: t.Mapping[str, t.Any]) -> str:
+    found = [f"{one['name']}: {one['age']} days old, {one['days']} left" for one in row["certificates"]]
+    return _cell("<br>".join(found))
 
 
 def _cell(text: str) -> str:

@@ -87,6 +87,16 @@ _value:
         - code: kafka.health.quorum.thin
           text: 2 of 3 servers of the quorum are there
           way_out: bring the third one back
+    certificates:
+      description: The certificates that clients depend on, with their age and the days that are left.
+      type: list
+      elements: dict
+      sample:
+        - name: kafka-orders-cluster-ca-cert
+          valid_from: "2026-11-21T16:00:00Z"
+          age: 0
+          expires: "2027-11-21T16:00:00Z"
+          days: 364
     text:
       description: All of it in one line.
       type: str
@@ -117,7 +127,8 @@ def health_row(
     lost = asked and any(one["code"].endswith(_UNREACHABLE) for one in findings)
     texts = [f"does not pass: {'; '.join(shut)}"] if shut else []
     texts += [f"{one['text']}; next: {one['way_out']}" for one in findings]
-    return _row(name, "unreachable" if lost else health["status"], not (shut or lost), shut, findings, texts)
+    row = _row(name, "unreachable" if lost else health["status"], not (shut or lost), shut, findings, texts)
+    return row | {"certificates": health.get("certificates") or []}
 
 
 def _row(
@@ -130,6 +141,7 @@ def _row(
         "passed": passed,
         "shut": shut,
         "findings": findings,
+        "certificates": [],
         "text": text,
     }
 

@@ -374,7 +374,7 @@ health:
           type: bool
           returned: always
     certificates:
-      description: The certificates that clients depend on, as far as a tenant may read them, and over TLS that of the server.
+      description: The certificates that clients depend on, as far as a tenant may read them, and over TLS that of each server.
       type: list
       elements: dict
       returned: always
@@ -384,6 +384,16 @@ health:
           type: str
           returned: always
           sample: kafka-orders-cluster-ca-cert
+        valid_from:
+          description: From when on it is good, in UTC.
+          type: str
+          returned: always
+          sample: "2026-11-21T16:00:00Z"
+        age:
+          description: How many whole days ago that was.
+          type: int
+          returned: always
+          sample: 0
         expires:
           description: Until when it is good, in UTC.
           type: str

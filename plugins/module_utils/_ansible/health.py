@@ -289,17 +289,14 @@ class Looks:
         return dataclasses.replace(seen, certificates=self._certificates(self.reached.way, platform))
 
     def _certificates(self, way: Way, platform: Seen | None) -> tuple[Certificate, ...] | None:
-        """What the way depends on: the server's certificate, and a CA that the platform has not shown."""
+        """What the way depends on: the certificate that each server shows, as they are renewed one by one,
+        and a CA that the platform has not shown."""
         if way.tls is None:
             return None
         found = authorities("broker_ca_file", way.tls.ca) if platform is None and way.tls.ca else ()
-        server = server_certificate(
-            way.endpoints[0],
-            way.tls,
-            timeout=float(self._options["broker_timeout"]),
-            greets=self._ref.kind == "nats",
-        )
-        return found if server is None else (*found, server)
+        timeout, greets = float(self._options["broker_timeout"]), self._ref.kind == "nats"
+        shown = [server_certificate(one, way.tls, timeout=timeout, greets=greets) for one in way.endpoints]
+        return (*found, *filter(None, shown))
 
     def _observe(self, reached: Reached[t.Any], platform: Seen | None) -> Seen:
         client = reached.client

@@ -17,8 +17,8 @@ from .._engine.health import Certificate
 def server_certificate(
     endpoint: Endpoint, trust: Trust, *, timeout: float, greets: bool = False
 ) -> Certificate | None:
-    """Until when a broker's certificate is good; None where it shows none. One that `greets` says a line in
-    plain text before it begins with TLS, as NATS does."""
+    """From when until when a broker's certificate is good; None where it shows none. One that `greets` says
+    a line in plain text before it begins with TLS, as NATS does."""
     try:
         context = ssl.create_default_context(cadata=trust.ca)
         with socket.create_connection((endpoint.host, endpoint.port), timeout=timeout) as plain:

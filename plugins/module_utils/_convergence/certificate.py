@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Until when certificates are good, read with what the standard library has."""
+"""From when until when certificates are good, read with what the standard library has."""
 
 from __future__ import annotations
 
 import ssl
-import time
 import typing as t
 
 from .._engine.health import Certificate
@@ -25,5 +24,5 @@ def authorities(name: str, pem: str) -> tuple[Certificate, ...]:
 
 def read_certificate(name: str, decoded: t.Mapping[str, t.Any]) -> Certificate:
     """One certificate in the form in which Python's `ssl` shows it."""
-    seconds = ssl.cert_time_to_seconds(decoded["notAfter"])
-    return Certificate(name, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)), seconds)
+    begins, ends = (ssl.cert_time_to_seconds(decoded[key]) for key in ("notBefore", "notAfter"))
+    return Certificate(name, begins, ends)

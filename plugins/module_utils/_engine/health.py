@@ -13,6 +13,7 @@ deviation: a topic with one copy is healthy as long as that copy is there.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 import typing as t
 
@@ -263,19 +264,29 @@ class Exposure:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that clients depend on, and until when, in words and in seconds since 1970."""
+    """A certificate that clients depend on, and from when until when it is good, in seconds since 1970."""
 
     name: str
-    expires: str
-    seconds: float
+    begins: float
+    ends: float
+
+    def age(self, now: float) -> int:
+        """For how many whole days it has been good; less than none of one that is not yet."""
+        return int((now - self.begins) // _DAY)
 
     def days(self, now: float) -> int:
         """How many whole days are left; less than none of one that has expired."""
-        return int((self.seconds - now) // _DAY)
+        return int((self.ends - now) // _DAY)
 
     def public(self, now: float) -> Public:
         """As it stands in a result."""
-        return {"name": self.name, "expires": self.expires, "days": self.days(now)}
+        return {
+            "name": self.name,
+            "valid_from": _utc(self.begins),
+            "age": self.age(now),
+            "expires": _utc(self.ends),
+            "days": self.days(now),
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -336,6 +347,10 @@ def majority(voters: int) -> int:
 
 def _public(part: Members | Quorum | Exposure | None) -> Public | None:
     return None if part is None else part.public()
+
+
+def _utc(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _listed(parts: tuple[Backlog, ...] | tuple[Alarm, ...] | None) -> list[Public] | None:

@@ -226,7 +226,7 @@ class _Judge:
     def _certificates(self) -> t.Iterator[Reason]:
         for one in self.seen.certificates or ():
             days = one.days(self.now)
-            if one.seconds <= self.now:
+            if one.ends <= self.now:
                 text, status, code = f"{one.name} has expired", Status.DOWN, "certificate.expired"
             elif days < self.thresholds.certificates:
                 text, status, code = (

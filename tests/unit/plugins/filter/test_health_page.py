@@ -15,6 +15,7 @@ GOOD: dict[str, Any] = {
     "passed": True,
     "shut": [],
     "findings": [],
+    "certificates": [],
     "text": "nats tenant-acme/events is healthy",
 }
 BAD: dict[str, Any] = {
@@ -23,6 +24,10 @@ BAD: dict[str, Any] = {
     "passed": False,
     "shut": ["quorum.can_lose >= `1` || backlog == null (saw 0 >= 1)"],
     "findings": [{"code": "kafka.health.quorum.thin", "text": "2 of 3", "way_out": "bring one back"}],
+    "certificates": [
+        {"name": "ca", "age": 3, "days": 361},
+        {"name": "server 192.0.2.1:9093", "age": 1, "days": 9},
+    ],
     "text": "…",
 }
 LOST = GOOD | {"cluster": "rabbitmq tenant-acme/jobs", "state": "unasked", "passed": False, "text": "403\nno"}
@@ -32,10 +37,11 @@ def test_the_worst_come_first_and_pass_for_what_they_are() -> None:
     lines = health_page([GOOD, BAD, LOST]).splitlines()
     assert lines[2] == "3 clusters, 2 of them not as they have to be."
     assert lines[6:] == [
-        "| rabbitmq tenant-acme/jobs | unasked | not asked | 403 no |",
+        "| rabbitmq tenant-acme/jobs | unasked | not asked | 403 no |  |",
         "| kafka tenant-acme/orders | at_risk | quorum.can_lose >= `1` \\|\\| backlog == null (saw 0 >= 1) "
-        "| 2 of 3; bring one back (`kafka.health.quorum.thin`) |",
-        "| nats tenant-acme/events | healthy | hold |  |",
+        "| 2 of 3; bring one back (`kafka.health.quorum.thin`) "
+        "| ca: 3 days old, 361 left<br>server 192.0.2.1:9093: 1 days old, 9 left |",
+        "| nats tenant-acme/events | healthy | hold |  |  |",
     ]
 
 

@@ -58,6 +58,14 @@ def test_unreachable_is_a_state_of_its_own_and_never_passes(gates: tuple[dict[st
     assert (worse["state"], worse["passed"]) == ("unreachable", False)
 
 
+def test_certificates_are_kept_and_none_where_nobody_tells_of_any() -> None:
+    one = {"name": "ca", "valid_from": "2026-11-21T16:00:00Z", "age": 0, "expires": "…", "days": 364}
+    health = {"status": "healthy", "reasons": []}
+    assert row({"health": health | {"certificates": [one]}})["certificates"] == [one]
+    assert row({"health": health | {"certificates": None}})["certificates"] == []
+    assert row({"msg": "no such cluster"})["certificates"] == []
+
+
 def test_where_nobody_wanted_to_ask_the_brokers_they_are_not_unreachable() -> None:
     said = row(found("unknown", LOST), "platform")
     assert (said["state"], said["passed"]) == ("unknown", True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import socket
 import ssl
 import threading
@@ -19,7 +20,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.certi
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.certificate import authorities
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Trust
-from tests.lab.pki import Authority
+from tests.lab.pki import VALID, Authority
 
 SECONDS = 30
 
@@ -47,14 +48,15 @@ def server(directory: Path, authority: Authority, greeting: bytes = b"") -> Iter
 
 
 @pytest.mark.parametrize("greeting", [b"", b'INFO {"tls_required": true}\r\n'], ids=["tls", "greets"])
-def test_the_day_of_a_servers_certificate_is_read(tmp_path: Path, greeting: bytes) -> None:
+def test_the_days_of_a_servers_certificate_are_read(tmp_path: Path, greeting: bytes) -> None:
     authority = Authority.create("one")
     trust = Trust(authority.pair.certificate, "broker.tenant-acme.svc")
     with server(tmp_path, authority, greeting) as endpoint:
         found = server_certificate(endpoint, trust, timeout=SECONDS, greets=bool(greeting))
     assert found is not None
     assert found.name == f"server {endpoint}"
-    assert found.seconds > time.time()
+    assert found.begins < time.time() < found.ends
+    assert found.ends - found.begins == (VALID + datetime.timedelta(hours=1)).total_seconds()
 
 
 def test_a_server_that_is_not_trusted_shows_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -258,9 +259,17 @@ def test_free_space_is_used_space_once_somebody_knows_how_large_the_volume_is() 
     ],
 )
 def test_a_certificate_is_judged_by_its_last_day(days: float, code: str | None, status: Status) -> None:
-    certificate = Certificate("cluster-ca", "2027-01-15T08:00:00Z", NOW + days * DAY)
+    certificate = Certificate("cluster-ca", NOW - 3.5 * DAY, NOW + days * DAY)
     found = health(platform=Seen(certificates=(certificate,)))
     assert (found.status, codes(found)) == (status, [code] if code else [])
+    (row,) = found.public()["certificates"]
+    assert (row["age"], row["days"]) == (3, math.floor(days))
+
+
+def test_a_certificate_tells_from_when_until_when_it_is_good() -> None:
+    found = health(platform=Seen(certificates=(Certificate("cluster-ca", 0, 365 * DAY),)))
+    (row,) = found.public()["certificates"]
+    assert (row["valid_from"], row["expires"]) == ("1970-01-01T00:00:00Z", "1971-01-01T00:00:00Z")
 
 
 def test_the_platforms_own_trouble_counts_beside_the_brokers_word() -> None:
@@ -324,7 +333,7 @@ def test_every_reason_has_a_code_of_its_kind_a_text_and_a_way_out() -> None:
         backlog=(Backlog("queue", "jobs", pending=9),),
         volumes=(Volume("0", 99, 100),),
         alarms=(Alarm("memory", "0", "blocked", Status.DOWN, "wait"),),
-        certificates=(Certificate("ca", "2027-01-15T08:00:00Z", NOW),),
+        certificates=(Certificate("ca", NOW - DAY, NOW),),
     )
     found = judge("nats", None, everything, Thresholds(backlog=1), NOW)
     assert len(found.reasons) == 10
