@@ -7,14 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_upgrade
-short_description: Upgrade a managed RabbitMQ cluster, hop by hop
+short_description: Upgrade a managed cluster, hop by hop
 version_added: 0.1.0
 description:
-  - Takes a healthy cluster up one line of releases after the other. All stable feature flags are enabled before each hop and after
-    the last one. A hop is over when every node runs the new line by its own word, and the cluster is healthy again.
+  - Takes a healthy RabbitMQ cluster up one line of releases after the other. All stable feature flags are enabled before each hop
+    and after the last one. A hop is over when every node runs the new line by its own word, and the cluster is healthy again.
   - All steps are worked out before the first one. What blocks a later hop, or lacks a consent, refuses the first.
   - Nothing is remembered. A run that was stopped anywhere is started again by the same task and goes on from what it finds.
-  - There is no way down. Kafka and NATS follow the platform, so this module is for RabbitMQ alone.
+  - There is no way down.
+  - Which version of Kafka and NATS runs is decided by the platform. Where one of its releases brings the wanted line right now, the
+    module waits until every member runs it; else it refuses, with the reason.
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
@@ -37,7 +39,7 @@ options:
       - The kind of cluster.
     type: str
     required: true
-    choices: [rabbitmq]
+    choices: [rabbitmq, kafka, nats]
   version:
     description:
       - The wanted line of releases, such as V(4.2) or V(v4.2). In quotes, as YAML takes 4.10 for 4.1.
@@ -76,6 +78,9 @@ options:
       - For how many seconds one hop may take, and for how many nothing may move.
     type: int
     default: 1800
+requirements:
+  - kafka-python, for Kafka
+  - nats-py, for NATS
 seealso:
   - module: brokerops.messaging.upgrade_path_info
   - module: brokerops.messaging.cluster_health_info
@@ -209,6 +214,23 @@ running:
       type: dict
       returned: always
       sample: {transient: [work/scratch]}
+legs:
+  description:
+    - What is left to do, one line of releases after the other. Each is an upgrade of its own, after which the cluster can stay
+      as it is. One that was begun is only waited for.
+  returned: once the cluster was looked at
+  type: list
+  elements: dict
+  contains:
+    version:
+      description: The line that it leads to.
+      type: str
+      returned: always
+      sample: "4.2"
+    begun:
+      description: Whether it was begun, by somebody or by a release of the platform.
+      type: bool
+      returned: always
 hops:
   description: The hops on the way, as far as the table of versions knows it, whether or not something blocks one.
   returned: once the cluster was looked at

@@ -231,6 +231,23 @@ running:
       type: dict
       returned: always
       sample: {transient: [work/scratch]}
+legs:
+  description:
+    - What is left to do, one line of releases after the other. Each is an upgrade of its own, after which the cluster can stay
+      as it is. One that was begun is only waited for.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    version:
+      description: The line that it leads to.
+      type: str
+      returned: always
+      sample: "4.2"
+    begun:
+      description: Whether it was begun, by somebody or by a release of the platform.
+      type: bool
+      returned: always
 hops:
   description: The hops on the way, as far as the table of versions knows it, whether or not something blocks one.
   returned: always

@@ -22,7 +22,7 @@ from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef, State, Wanted
 from .._engine.versions import RELEASES, Line, Verdict, line_of, next_hop, written
 from .._operations.machine import Step, find_path
-from .._operations.upgrade import Manner, Running, Upgrade, hops, notes
+from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
 from .._platforms.cozystack.names import label_problem
@@ -63,7 +63,7 @@ def run_upgrade_path() -> None:
 
 def run_upgrade() -> None:
     """The whole life of `cluster_upgrade`."""
-    spec = _arguments(["rabbitmq"]) | {
+    spec = _arguments(list(RELEASES)) | {
         "pause_after": {"type": "str", "choices": ["hop", "never"], "default": "never"},
         "not_after": {"type": "str"},
         "expected_plan": {"type": "str"},
@@ -193,8 +193,7 @@ class _Upgrading:
         wanted = self._wanted()
         manner = manner_of(self.ref.kind, adopt_one_way=self.options["adopt_one_way"])
         if now is not None and now.members:
-            oldest, newest = now.lines
-            goal = max(newest, now.declared or newest)
+            oldest, goal = now.lines[0], now.goal
             hop = next_hop(self.ref.kind, oldest, wanted)
             # a hop that is under way is the one to finish
             wanted = hop.line if hop and oldest == goal else min(goal, wanted)
@@ -324,14 +323,16 @@ def _told(hands: _Upgrading) -> Result:
     upgrade = hands.operation()
     lines = {line_of(version) for version in seen.members.values()}
     way = hops(upgrade.manner, min(lines), upgrade.wanted) if lines else []
+    left = legs(upgrade, seen) if lines else []
     return {
         "running": {
             "members": [{"name": name, "version": written(runs)} for name, runs in seen.members.items()],
             "declared": written(seen.declared) if seen.declared else None,
-            "rolling": len(lines) > 1 or not seen.settled or seen.declared not in (None, *lines),
+            "rolling": bool(lines) and seen.under_way,
             "flags_off": sorted(seen.flags_off),
             "findings": {name: list(things) for name, things in seen.findings.items()},
         },
+        "legs": [{"version": written(one.line), "begun": one.begun} for one in left],
         "hops": [
             {
                 "to": written(one.line),

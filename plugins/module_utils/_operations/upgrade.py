@@ -25,7 +25,7 @@ from .._engine.versions import (
     release,
     written,
 )
-from .machine import Blocked, Decision, Done, Step, Wait
+from .machine import Blocked, Decision, Done, Step, Wait, find_path
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,6 +51,17 @@ class Running:
         """The oldest and the newest line that a member runs."""
         lines = sorted(map(line_of, self.members.values()))
         return lines[0], lines[-1]
+
+    @property
+    def goal(self) -> Line:
+        """The line that all members run once what was begun is over."""
+        newest = self.lines[1]
+        return max(newest, self.declared or newest)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a hop was begun and is not over, or the platform rolls a release."""
+        return self.lines[0] != self.goal or not self.settled
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ class Upgrade:
     def decide(self, seen: Running) -> Decision:
         """What comes next."""
         if seen.silent:
-            return Wait(f"{', '.join(seen.silent)}: nothing is said yet of what runs there")
+            return _waiting(seen, f"{', '.join(seen.silent)}: nothing is said yet of what runs there")
         if not seen.members:
             return self._blocked(
                 "unreachable",
@@ -98,11 +109,11 @@ class Upgrade:
                 f"{written(seen.declared)} is declared, and {self._named(oldest)} runs, which cannot go down",
                 f"declare version v{written(oldest)}, then run again",
             )
-        on_its_way = seen.declared is not None and seen.declared > oldest
-        if oldest != newest or on_its_way or not seen.settled:
-            goal = max(newest, seen.declared or newest)
-            there = sum(line_of(version) == goal for version in seen.members.values())
-            return Wait(f"{there} of {len(seen.members)} {self.manner.members} run {written(goal)}")
+        if seen.under_way:
+            there = sum(line_of(version) == seen.goal for version in seen.members.values())
+            behind = sorted(name for name, version in seen.members.items() if line_of(version) != seen.goal)
+            text = f"{there} of {len(seen.members)} {self.manner.members} run {written(seen.goal)}"
+            return _waiting(seen, f"{text}, not yet {', '.join(behind)}" if behind else text)
         if seen.trouble is not None:
             return Blocked(seen.trouble.code, seen.trouble.text, seen.trouble.way_out)
         return self._enable(seen, oldest) or self._hop(seen, oldest)
@@ -189,13 +200,12 @@ class Upgrade:
                 runs = next(iter(seen.members.values()), self.wanted)
                 joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
                 return dataclasses.replace(seen, members=joined, silent=())
-            goal = max(seen.lines[1], seen.declared or seen.lines[1])
-            arrived: dict[str, Version] = dict.fromkeys(seen.members, goal)
-            return dataclasses.replace(seen, members=arrived, settled=True)
+            arrived: dict[str, Version] = dict.fromkeys(seen.members, seen.goal)
+            # what a restart looks like is over with it
+            return dataclasses.replace(seen, members=arrived, settled=True, trouble=None)
         if decision.name != "version.hop":
             return dataclasses.replace(seen, flags_off=seen.flags_off - set(decision.change["flags"]))
-        major, minor = decision.change["to"].split(".")
-        line = int(major), int(minor)
+        line = _line(decision.change["to"])
         known = release(self.manner.kind, line)
         return dataclasses.replace(
             seen,
@@ -203,6 +213,22 @@ class Upgrade:
             declared=line,
             flags_off=seen.flags_off | (known.one_way if known else frozenset()),
         )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leg:
+    """A line to come to, with the flags that belong to it; one that was `begun` is only to be ended."""
+
+    line: Line
+    begun: bool = False
+
+
+def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
+    """What is left of the way: each leg is an upgrade of its own, after which the cluster can stay."""
+    steps = find_path(upgrade, seen).steps
+    begun = [Leg(seen.goal, begun=True)] if seen.under_way or seen.silent else []
+    onward = [Leg(_line(step.change["to"])) for step in steps if step.name == "version.hop"]
+    return begun + onward or ([Leg(upgrade.wanted)] if steps else [])
 
 
 def notes(manner: Manner, seen: Running, wanted: Line) -> list[str]:
@@ -228,6 +254,17 @@ def hops(manner: Manner, line: Line, wanted: Line) -> list[Release]:
 
 def _found(hop: Release, seen: Running, *verdicts: Verdict) -> t.Iterator[Audit]:
     return (audit for audit in hop.audits if audit.verdict in verdicts and seen.findings.get(audit.finding))
+
+
+def _waiting(seen: Running, text: str) -> Wait:
+    """What is waited for, and what may be in its way."""
+    trouble = seen.trouble
+    return Wait(f"{text}; {trouble.text}; {trouble.way_out}" if trouble else text)
+
+
+def _line(text: str) -> Line:
+    major, minor = text.split(".")
+    return int(major), int(minor)
 
 
 def _told(audit: Audit, seen: Running) -> str:

@@ -19,10 +19,12 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._operations.ma
     find_path,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._operations.upgrade import (
+    Leg,
     Manner,
     Running,
     Upgrade,
     hops,
+    legs,
     notes,
 )
 from tests.unit.plugins.module_utils._operations.crashes import killed_everywhere, once_each
@@ -140,12 +142,14 @@ def test_trouble_during_a_roll_is_waited_out_with_the_roll() -> None:
     mixed = {"jobs-0": (4, 0, 5), "jobs-1": (4, 0, 5), "jobs-2": (4, 1, 0)}
     trouble = Reason("rabbitmq.health.members", Status.DEGRADED, "a node is missing", "wait")
     seen = running(4, 0, 5, members=mixed, declared=(4, 1), trouble=trouble)
-    assert to(4, 1).decide(seen) == Wait("1 of 3 nodes run 4.1")
+    waiting = Wait("1 of 3 nodes run 4.1, not yet jobs-0, jobs-1; a node is missing; wait")
+    assert to(4, 1).decide(seen) == waiting
+    assert find_path(to(4, 1), seen).end == Done("all 3 nodes run RabbitMQ 4.1, by their own word")
 
 
 def test_a_hop_is_over_by_the_word_of_every_node_and_no_other() -> None:
     declared = running(4, 0, 5, declared=(4, 1))
-    assert to(4, 2).decide(declared) == Wait("0 of 3 nodes run 4.1")
+    assert to(4, 2).decide(declared) == Wait("0 of 3 nodes run 4.1, not yet jobs-0, jobs-1, jobs-2")
     assert to(4, 1).decide(running(4, 1, 0, settled=False)) == Wait("3 of 3 nodes run 4.1")
 
 
@@ -169,6 +173,23 @@ def test_what_the_platform_decides_is_not_the_tenants() -> None:
 def test_the_hops_are_told_however_far_one_may_go() -> None:
     assert [hop.line for hop in hops(NATS, (2, 11), (2, 14))] == [(2, 12), (2, 14)]
     assert hops(NATS, (2, 11), (2, 99)) == [hops(NATS, (2, 11), (2, 14))[0], hops(NATS, (2, 11), (2, 14))[1]]
+
+
+def test_the_way_is_told_in_legs_of_which_the_first_may_have_been_begun() -> None:
+    assert legs(to(4, 2), running(4, 0, 5)) == [Leg((4, 1)), Leg((4, 2))]
+    assert legs(to(4, 2), running(4, 0, 5, declared=(4, 1))) == [Leg((4, 1), begun=True), Leg((4, 2))]
+    assert legs(to(4, 2), running(4, 2, 0, silent=("jobs-3",))) == [Leg((4, 2), begun=True)]
+    assert legs(to(4, 2), running(4, 2, 0, flags_off=frozenset(("a_flag",)))) == [Leg((4, 2))]
+    assert legs(to(4, 2), running(4, 2, 0)) == []
+
+
+def test_a_release_of_the_platform_that_brings_the_wanted_line_is_only_waited_for() -> None:
+    mixed = {"events-0": (2, 11, 10), "events-1": (2, 11, 10), "events-2": (2, 12, 4)}
+    seen = running(2, 11, 10, members=mixed, declared=None, settled=False)
+    waiting = Wait("1 of 3 servers run 2.12, not yet events-0, events-1")
+    assert to(2, 12, manner=NATS).decide(seen) == waiting
+    assert legs(to(2, 12, manner=NATS), seen) == [Leg((2, 12), begun=True)]
+    assert reason(to(2, 14, manner=NATS), seen) == "nats.upgrade.platform"
 
 
 def test_killed_at_any_moment_it_comes_to_the_same_end_and_hops_once() -> None:

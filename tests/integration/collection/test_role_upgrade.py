@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026 The brokerops.messaging authors
+"""The role `upgrade` on real nodes under traffic. There are no packages of versions between which a legal
+step exists: a step is a rolling restart of real nodes whose new version is played."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.collection.plays import Place, Run, Task, task
+
+pytestmark = [pytest.mark.lab, pytest.mark.brokers]
+
+SECONDS = 540
+PATH = "The whole way, or what stands against it"
+GATE = "The cluster is well enough to begin"
+HOP = "Every member runs it, by its own word"
+VERDICT = "Nothing that was acknowledged is lost"
+FAST = "It is as fast as it was"
+AGREED = ["rabbitmq.version.upgrade:jobs"]
+DECLARED: dict[str, Any] = {"version": "v4.0", "resources_preset": "s1.small"}
+_counter = itertools.count(1)
+
+
+class Desk:
+    """From where people run the playbook; what is kept from before a hop is in `snapshots`."""
+
+    def __init__(self, place: Place, **options: Any) -> None:
+        self._place = place
+        self._options = options
+        self.snapshots = place.directory / "snapshots"
+
+    def run(self, *arguments: str, fails: bool = False, **values: Any) -> Run:
+        """The playbook on its one cluster, or on the inventory among the arguments, to its end."""
+        options = {
+            "wait_timeout": 240,
+            "gates_samples": 1,
+            "snapshots": str(self.snapshots),
+            "broker_timeout": 20,
+        }
+        given = {f"upgrade_{name}": value for name, value in (options | self._options | values).items()}
+        ended = self._place.run_file(
+            Path("brokerops.messaging.upgrade"),
+            arguments=["--extra-vars", json.dumps(given), *arguments],
+            variables={"K8S_AUTH_KUBECONFIG": str(self._place.tenant.kubeconfig())},
+            seconds=SECONDS,
+        )
+        assert ended.status == (2 if fails else 0), ended.output
+        return ended
+
+
+def jobs(place: Place, **options: Any) -> Desk:
+    """A desk for the RabbitMQ `jobs`."""
+    where = {"kind": "rabbitmq", "namespace": place.namespace, "cluster": "jobs"}
+    return Desk(place, **where, **options)
+
+
+def lines(result: dict[str, Any]) -> set[str]:
+    return {one["version"].rpartition(".")[0] for one in result["running"]["members"]}
+
+
+def test_one_hop_whose_version_is_played_goes_through_under_traffic_and_then_there_is_nothing_to_do(
+    real_place: Place,
+) -> None:
+    real_place.run(
+        task("create", "rabbitmq", "jobs", replicas=1, **DECLARED),
+        Task("user", "rabbitmq_user", {"cluster": "jobs", "name": "app", "password": "HorseBattery11"}),
+        Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "delivery_limit": 7}),
+    )
+    desk = jobs(real_place, version="4.1")
+    unagreed = desk.run(fails=True)
+    shut = desk.run(fails=True, allow=AGREED, gates_before=["members.ready >= `2`"], gates_timeout=0)
+    looked = desk.run("--check", allow=AGREED, version="4.2")
+    assert [one["consent"] for one in unagreed[PATH]["refusals"]] == AGREED
+    assert "does not pass: members.ready >= `2` (saw 1 >= 2)" in shut.msg(GATE)
+    assert [leg["version"] for leg in looked[PATH]["legs"]] == ["4.1", "4.2"]
+    assert unagreed.writes == shut.writes == looked.writes == []
+    assert not desk.snapshots.exists()
+
+    done = desk.run(allow=",".join(AGREED))
+    assert lines(done[HOP]) == {"4.1"}
+    assert done[HOP]["done"] == ["RabbitMQ 4.0 becomes 4.1"]
+    traffic = done[VERDICT]["traffic"]
+    assert traffic["acknowledged"] > 0 and (traffic["lost"], traffic["complete"]) == (0, True)
+    assert done[FAST]["traffic"]["p99"] > 0
+
+    files = {path.name.partition(".before-")[2]: path for path in desk.snapshots.iterdir()}
+    assert sorted(files) == ["4.1.definitions.json", "4.1.yml"]
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
+    assert yaml.safe_load(files["4.1.yml"].read_text())["version"] == "v4.0"
+    definitions = json.loads(files["4.1.definitions.json"].read_text())
+    assert [queue["name"] for queue in definitions["queues"]] == ["mails"]
+    assert "app" in [user["name"] for user in definitions["users"]]
+    assert "hash" not in json.dumps(definitions["users"])
+
+    again = desk.run()
+    assert again.writes == [] and HOP not in again.results
+    assert "changed=0" in again.output
