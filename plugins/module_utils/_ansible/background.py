@@ -23,6 +23,8 @@ import time
 import typing as t
 
 Document = dict[str, t.Any]
+Say = t.Callable[[Document], bool]
+"""Tells the module something; whether it is still there to hear it."""
 
 _STATE, _NOTE, _STOP, _REPORT = "state.json", "note.json", "stop", "report.json"
 _ANSIBLE = frozenset({"ansible-playbook", "ansible", "ansible-console", "ansible-pull"})
@@ -154,7 +156,7 @@ class Desk:
         fresh.replace(self._path / name)
 
 
-def detach(work: t.Callable[[t.Callable[[Document], None]], None]) -> Document:
+def detach(work: t.Callable[[Say], None]) -> Document:
     """Do `work` in a process of its own, which goes on when this one ends; what it says first, by calling
     what it is given. Empty where it ended without a word.
 
@@ -202,10 +204,14 @@ def _leave(keep: int) -> None:
     os.closerange(keep + 1, _FDS)
 
 
-def _say(pipe: int, word: Document) -> None:
-    with open(pipe, "w", encoding="utf-8") as file:
-        json.dump(word, file)
+def _say(pipe: int, word: Document) -> bool:
     os.chdir("/")
+    try:
+        with open(pipe, "w", encoding="utf-8") as file:
+            json.dump(word, file)
+    except BrokenPipeError:  # the module was killed meanwhile
+        return False
+    return True
 
 
 def _look(pid: int) -> _Look | None:

@@ -20,7 +20,7 @@ from .._engine.state import ClusterRef
 from .._operations.traffic import Limits, Report, complaints
 from .._platforms.cozystack.names import label_problem
 from .arguments import Spec, connection_arguments
-from .background import Desk, Document, Process, Signals, detach, run_of_ansible
+from .background import Desk, Document, Process, Say, Signals, detach, run_of_ansible
 from .contents import reached_result
 from .module import Module, Options, out_of_range, said
 from .reach import Reached, broker_arguments, broker_problems, plaintext_consents, reach
@@ -155,7 +155,6 @@ class _Check:
         name = new_name()
         parent = run_of_ansible()
         desk = Desk(name)
-        desk.make()
         heard = detach(lambda say: self._beside(name, desk, parent, say))
         result = {"changed": False}
         if "failed" in heard or not heard:
@@ -216,17 +215,18 @@ class _Check:
 
     # -- in the process beside ---------------------------------------------------------------------------
 
-    def _beside(
-        self, name: str, desk: Desk, parent: Process | None, say: t.Callable[[Document], None]
-    ) -> None:
+    def _beside(self, name: str, desk: Desk, parent: Process | None, say: Say) -> None:
         signals = Signals()
+        desk.make()
         try:
             reached, traffic = self._made(name)
         except Failure as error:
+            desk.remove()
             say({"failed": str(error), "details": error.details})
             return
         except Exception as error:
             # nobody would see it otherwise
+            desk.remove()
             say({"failed": f"an error of its own: {type(error).__name__}: {error}"})
             return
         public = reached_result(reached)
@@ -240,7 +240,7 @@ class _Check:
         said_all = threading.Event()
 
         def ended() -> str | None:
-            if signals.came or (parent is not None and not parent.is_alive()):
+            if alone or signals.came or (parent is not None and not parent.is_alive()):
                 return _ABANDONED
             return "verdict" if desk.is_to_stop() else None
 
@@ -249,8 +249,9 @@ class _Check:
                 desk.jot({"acknowledged": traffic.acknowledged, "at": time.time()})
 
         notes = threading.Thread(target=keep_notes, daemon=True)
-        say(public | {"promise": _promised(traffic.promise), "copies": traffic.promise.copies})
         notes.start()
+        word = public | {"promise": _promised(traffic.promise), "copies": traffic.promise.copies}
+        alone = not say(word)  # who was to ask for the verdict is gone
         try:
             outcome = traffic.run(ended, abandoned=_ABANDONED)
         except BaseException as error:

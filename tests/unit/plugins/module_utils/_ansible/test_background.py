@@ -150,5 +150,36 @@ def test_what_is_detached_outlives_its_module_and_holds_none_of_its_doors_open(d
     until(lambda: not process.is_alive())
 
 
+KILLED = """
+import pathlib, sys, time
+from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.background import detach
+place = pathlib.Path(sys.argv[1])
+
+def work(say):
+    (place / "begun").touch()
+    while not (place / "killed").exists():
+        time.sleep(0.02)
+    (place / "told").write_text(str(say({})))
+    (place / "ended").touch()
+
+detach(work)
+"""
+
+
+def test_who_is_detached_learns_that_its_module_was_killed_meanwhile(tmp_path: Path) -> None:
+    module = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    try:
+        until(lambda: (tmp_path / "begun").exists() or module.poll() is not None)
+    finally:
+        module.kill()
+        module.wait()
+    (tmp_path / "killed").touch()
+    until(lambda: (tmp_path / "ended").exists())
+    assert (tmp_path / "told").read_text() == "False"
+
+
 def test_a_process_that_dies_before_its_first_word_is_noticed() -> None:
     assert detach(lambda _say: os._exit(3)) == {}
