@@ -15,7 +15,9 @@ description:
   - Or it waits for somebody else to take a member away, in whatever way, and then for the end of that.
   - It does so only to a cluster that can bear it. One that is not healthy, that has a single member, or whose quorum has nobody
     to spare, is refused, and so is what would not be served or written to meanwhile unless that is agreed to.
-  - In check mode it says whether it would be refused. With O(by=pod), every run restarts the member.
+  - One that is not healthy while a member is on the way back, or was started anew less than O(wait_timeout) ago, is waited for
+    first, so that a run that was stopped can be started again.
+  - In check mode it says whether it would be refused, and waits for nothing. With O(by=pod), every run restarts the member.
 author:
   - The brokerops.messaging authors (@brokerops)
 extends_documentation_fragment:
@@ -192,6 +194,12 @@ health:
   returned: once the platform could be asked
   type: str
   sample: healthy
+recovering:
+  description:
+    - In check mode, what has to be over before a member is taken away, as the cluster is still recovering; empty where nothing is.
+  returned: once the platform could be asked
+  type: str
+  sample: ""
 reached:
   description: Over which way the brokers were reached; null where they were not.
   returned: once the brokers could be asked

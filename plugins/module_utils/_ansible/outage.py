@@ -69,7 +69,10 @@ def run_outage() -> None:
     finally:
         if hands is not None:
             hands.close()
-    module.exit_json(**_result(hands, progress, would_change=module.check_mode))
+    result = _result(hands, progress, would_change=module.check_mode)
+    if result["recovering"]:
+        module.warn(f"{ref}: {result['recovering']}; nobody is taken away before that is over")
+    module.exit_json(**result)
 
 
 def _problems(options: Options) -> list[Problem]:
@@ -102,11 +105,12 @@ class _Hands:
         self._since: t.Mapping[str, str] = self._options["since"] or {}
         self._before: dict[str, str] = {}
         self._pods: list[Pod] = []
-        self._pod = ""
+        self._number, self._pod = 0, ""
         self._away = self._taken = False
         self._away_since: float | None = None
         self._recovery: float | None = None
         self._health: Health | None = None
+        self._recovering = ""
 
     def operation(self) -> Outage:
         """What is to happen: to the member that was named, or to the last one. Raises Forbidden where it is
@@ -119,10 +123,11 @@ class _Hands:
             )
         pods = members(self._session, self._ref)
         self._before = {pod.name: pod.life for pod in pods}
-        number = self._options["member"]
-        last = pods[-1].name if pods else ""
-        chosen = [pod.name for pod in pods if pod.ordinal == number]
-        self._pod = last if number is None else chosen[0] if chosen else f"with the number {number}"
+        # the one that is meant may be on its way back from an earlier run
+        last = self._wanted(self._looks.look()) - 1
+        self._number = last if (number := self._options["member"]) is None else number
+        stem = pods[0].name.rpartition("-")[0] if pods else f"{self._ref}: number"
+        self._pod = f"{stem}-{self._number}"
         return Outage(self._ref.kind, self._ref.namespace, self._ref.name, self._pod, ours)
 
     def observe(self) -> Condition:
@@ -140,15 +145,18 @@ class _Hands:
         # what a traffic check keeps is not what somebody has agreed to
         copies = [one for one in health.seen.copies or () if PREFIX not in one.name]
         quorum = health.seen.quorum
-        return Condition(
+        seen = Condition(
             members=wanted,
-            known=self._pod in {*self._before, *(pod.name for pod in self._pods)},
+            known=self._number < wanted or self._pod in {*self._before, *(pod.name for pod in self._pods)},
             trouble=trouble,
             can_lose=None if quorum is None or quorum.type == _ELSEWHERE else quorum.can_lose,
             bare=tuple(sorted(f"{one.what} {one.name}" for one in copies if not one.bears_loss)),
             taken=self._taken,
             whole=whole,
+            recovers=len(self._pods) < wanted or any(map(self._is_young, self._pods)),
         )
+        self._recovering = (trouble or "a member is not back yet") if seen.recovers and not seen.well else ""
+        return seen
 
     def perform(self, step: Step) -> None:
         """Take the member away, or wait until somebody else has."""
@@ -169,6 +177,7 @@ class _Hands:
             "since": dict(self._before),
             "recovery": None if self._recovery is None else round(self._recovery, 1),
             "health": str(self._health.status) if self._health else None,
+            "recovering": self._recovering,
             "requests": requests_result(total),
         }
 
@@ -179,6 +188,10 @@ class _Hands:
     def _wanted(self, health: Health) -> int:
         found = health.seen.members
         return len(self._before) if found is None or found.wanted is None else found.wanted
+
+    def _is_young(self, pod: Pod) -> bool:
+        """Whether a pod, or its container, was started so lately that what is wrong may come of that."""
+        return time.time() - pod.started < float(self._options["wait_timeout"])
 
     def _note(self, good: bool) -> None:
         """Whether somebody was away, and since when all is well again. A member that somebody else has

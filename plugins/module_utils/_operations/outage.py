@@ -7,7 +7,8 @@ over.
 
 Whoever does it, nobody does it to a cluster that could not bear it: one that is not well, one with a single
 member, one whose quorum has nobody to spare. What has too few copies is not served meanwhile, which is
-counted and agreed to, or not.
+counted and agreed to, or not. One that only recovers, as after a run that was stopped while a member was
+away, is waited for.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Condition:
     """What is observed: how many `members` there are to be, whether this one is among them, whether nothing
     is wrong (else the `trouble`), how many voters the quorum `can_lose` (None: nobody can say), what is not
     served or not written to while any one copy is missing (`bare`). `taken` is whether somebody was away
-    since the beginning, `whole` whether all are there."""
+    since the beginning, `whole` whether all are there, `recovers` whether somebody is on the way, or only
+    just back."""
 
     members: int
     known: bool
@@ -34,6 +36,12 @@ class Condition:
     bare: tuple[str, ...]
     taken: bool
     whole: bool
+    recovers: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong, and nobody is missing."""
+        return self.whole and not self.trouble
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,12 +57,12 @@ class Outage:
 
     def decide(self, seen: Condition) -> Decision:
         """What comes next."""
-        if seen.taken:
-            if seen.trouble or not seen.whole:
-                return Wait(f"the cluster recovers: {seen.trouble or 'a member is not back yet'}")
-            return Done(f"{self.pod} was away, and the cluster is healthy again")
-        if blocked := self._blocked(seen):
+        if not seen.taken and (blocked := self._blocked(seen)):
             return blocked
+        if not seen.well:
+            return Wait(f"the cluster recovers: {seen.trouble or 'a member is not back yet'}")
+        if seen.taken:
+            return Done(f"{self.pod} was away, and the cluster is healthy again")
         return Step(
             "member.restart" if self.ours else "member.expect",
             f"restart {self.pod}" if self.ours else f"wait until somebody else takes {self.pod} away",
@@ -68,7 +76,8 @@ class Outage:
         """What will be observed afterwards."""
         if isinstance(decision, Step):
             return dataclasses.replace(seen, taken=True, whole=False)
-        return dataclasses.replace(seen, trouble="", whole=True)
+        # what it can lose then is not known before
+        return dataclasses.replace(seen, trouble="", whole=True, can_lose=None, bare=())
 
     def _blocked(self, seen: Condition) -> Blocked | None:
         if not seen.known:
@@ -83,7 +92,9 @@ class Outage:
                 "the cluster has a single member, so nothing is served without it",
                 "scale it to three first",
             )
-        if seen.trouble or not seen.whole:
+        if not seen.well:
+            if seen.recovers:
+                return None
             return Blocked(
                 f"{self.kind}.outage.unhealthy",
                 f"the cluster is not healthy: {seen.trouble or 'a member is missing'}",

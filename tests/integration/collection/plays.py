@@ -164,13 +164,26 @@ class Place:
         """SIGKILL for a run of this task, and all that it has started, while it is under way."""
         desk = self._desk()
         playbook = self._playbook(desk, [one], self.lab.kubeconfig(self.namespace, "admin"))
+        self.kill_file_once(playbook, moment, desk=desk)
+
+    def kill_file_once(
+        self,
+        playbook: Path,
+        moment: Callable[[], bool],
+        *,
+        desk: Path | None = None,
+        arguments: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """SIGKILL for a run of a playbook as it is, and all that it has started, while it is under way."""
+        desk = desk or self._desk()
         for empty in ("record", "ansible.cfg"):
             desk.joinpath(empty).write_text("")
         with (desk / "output").open("w") as output:
             play = subprocess.Popen(
-                [sys.executable, "-m", "ansible", "playbook", str(playbook)],
+                [sys.executable, "-m", "ansible", "playbook", str(playbook), *arguments],
                 cwd=desk,
-                env=self._environment(desk),
+                env=self._environment(desk) | dict(variables or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

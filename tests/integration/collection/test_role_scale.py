@@ -7,8 +7,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,14 +24,13 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.e
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Login
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
-from tests.integration.collection.plays import Place, Run, Task, kill, task
+from tests.integration.collection.plays import Place, Run, Task, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.collection.wanted import topic
 from tests.integration.lab.applications import Application
 from tests.integration.lab.processes_of import messages, until
 from tests.integration.lab.traffic_of import way_to
 from tests.lab.brokers import proofs
-from tests.lab.playbook import Runner
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 
@@ -74,23 +71,7 @@ class Desk:
 
     def kill_once(self, moment: Callable[[], bool], **values: Any) -> None:
         """SIGKILL for a run of the role, and all that it has started, while it is under way."""
-        directory = self._directory()
-        (directory / "ansible.cfg").write_text("")
-        (directory / "record").write_text("")
-        play = subprocess.Popen(
-            [sys.executable, "-m", "ansible", "playbook", str(self._role(values))],
-            cwd=directory,
-            env=Runner().environment(directory),
-            stdin=subprocess.DEVNULL,
-            stdout=(directory / "output").open("w"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            until(lambda: moment() or play.poll() is not None)
-            assert play.poll() is None, (directory / "output").read_text()
-        finally:
-            kill(play)
+        self._place.kill_file_once(self._role(values), moment)
 
     @contextlib.contextmanager
     def traffic(self, **options: Any) -> Iterator[dict[str, Any]]:

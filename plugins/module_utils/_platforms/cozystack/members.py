@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 
 from ..._convergence import errors
@@ -23,12 +24,15 @@ DELETE_PODS = Right("delete", "", "pods", "a member is restarted by deleting its
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pod:
-    """A broker's pod. `life` differs once it, or its container, has been started anew."""
+    """A broker's pod. `life` differs once it, or its container, has been started anew; `started` is when that
+    was last, in seconds since the epoch: 0 where nobody says so, and of a container that waits for its next
+    start nobody does."""
 
     name: str
     uid: str
     life: str
     ready: bool
+    started: float = 0.0
 
     @property
     def ordinal(self) -> int:
@@ -62,6 +66,16 @@ def delete(session: Session, ref: ClusterRef, pod: Pod) -> None:
 
 def _pod(document: Document) -> Pod:
     metadata, status = document["metadata"], document.get("status") or {}
-    restarts = sum(one.get("restartCount", 0) for one in status.get("containerStatuses") or ())
+    containers = status.get("containerStatuses") or ()
+    restarts = sum(one.get("restartCount", 0) for one in containers)
+    running = [(one.get("state") or {}).get("running") or {} for one in containers]
+    started = [
+        _seconds(text)
+        for text in (metadata.get("creationTimestamp"), *(one.get("startedAt") for one in running))
+    ]
     ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
-    return Pod(metadata["name"], metadata["uid"], f"{metadata['uid']}/{restarts}", ready)
+    return Pod(metadata["name"], metadata["uid"], f"{metadata['uid']}/{restarts}", ready, max(started))
+
+
+def _seconds(text: str | None) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp() if text else 0.0

@@ -30,7 +30,12 @@ from tests.unit.plugins.module_utils._operations.crashes import World, killed_ev
 
 OURS = Outage("kafka", "tenant-acme", "orders", "kafka-orders-kafka-2", True)
 OTHERS = dataclasses.replace(OURS, ours=False)
-WELL = Condition(members=3, known=True, trouble="", can_lose=1, bare=(), taken=False, whole=True)
+WELL = Condition(
+    members=3, known=True, trouble="", can_lose=1, bare=(), taken=False, whole=True, recovers=False
+)
+LIMPING = dataclasses.replace(
+    WELL, trouble="2 of 3 members serve", can_lose=0, bare=("stream a",), whole=False
+)
 
 
 def refused(seen: Condition, *allow: str) -> list[tuple[str, str]]:
@@ -97,6 +102,21 @@ def test_one_who_was_away_before_the_run_is_only_waited_for() -> None:
     limping = dataclasses.replace(WELL, taken=True, trouble="a copy is behind", can_lose=0, whole=False)
     assert find_path(OTHERS, limping).steps == ()
     assert not isinstance(find_path(OTHERS, limping).end, Blocked)
+
+
+@pytest.mark.parametrize("operation", [OURS, OTHERS])
+def test_who_is_on_the_way_back_from_a_run_that_was_killed_is_waited_for(operation: Outage) -> None:
+    back = dataclasses.replace(LIMPING, recovers=True)
+    assert isinstance(operation.decide(LIMPING), Blocked)
+    assert isinstance(operation.decide(back), Wait)
+    path = find_path(operation, back)
+    assert path == find_path(operation, WELL), "the same path, and what it costs is asked once all are back"
+    assert path.steps[0].costs == ()
+
+
+def test_what_only_recovers_is_refused_all_the_same_where_it_could_never_bear_it() -> None:
+    alone = dataclasses.replace(LIMPING, members=1, recovers=True)
+    assert refused(alone) == [("kafka.outage.single", "")]
 
 
 @pytest.mark.parametrize("operation", [OURS, OTHERS])

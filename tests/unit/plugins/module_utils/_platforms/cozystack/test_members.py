@@ -67,6 +67,16 @@ def test_brokers_are_told_by_their_numbers_and_by_the_life_they_live() -> None:
     assert found[0].life == "uid of kafka-orders-kafka-2/3"
 
 
+def test_when_a_pod_or_its_container_was_started_last_is_told() -> None:
+    anew, old, crashed = (pod(f"kafka-orders-kafka-{number}", restarts=number) for number in range(3))
+    for one in (anew, old, crashed):
+        one["metadata"]["creationTimestamp"] = "1970-01-01T00:01:00Z"
+    anew["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "1970-01-01T00:02:00Z"}}
+    crashed["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    session: Any = Session(anew, old, crashed, pod("kafka-orders-kafka-3"))
+    assert [one.started for one in members(session, REF)] == [120.0, 60.0, 60.0, 0.0]
+
+
 @pytest.mark.parametrize("answer", [None, NotFound("gone"), Conflict("another uid")])
 def test_only_the_pod_that_was_seen_is_deleted_and_one_that_is_gone_is_no_error(
     answer: Failure | None,
