@@ -32,11 +32,11 @@ aggregated server, and its `?hash=` addresses then end in 502 (seen with kube-ap
 EACH = "*"
 """A step of a path: every row of a list, every member of a map."""
 
-_FORM = 1
+_FORM = 2
 """Of what is kept on disk; another number lets older files go unread."""
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
-_KEPT = ("type", "enum", "additionalProperties", _PRESERVE)
+_KEPT = ("type", "enum", "default", "additionalProperties", _PRESERVE)
 
 Node = t.Mapping[str, t.Any]
 Path = tuple[str, ...]
@@ -58,6 +58,11 @@ class PlatformSchema:
         node = _at(self.kinds.get(api_kind, {}), path)
         enum = node.get("enum") if node else None
         return tuple(enum) if isinstance(enum, list) else None
+
+    def default(self, api_kind: str, path: Path) -> Value:
+        """What the platform takes where nothing is stored; None where it says nothing."""
+        node = _at(self.kinds.get(api_kind, {}), path)
+        return node.get("default") if node else None
 
 
 def read_schema(session: Session, cache: DiskCache) -> PlatformSchema:
