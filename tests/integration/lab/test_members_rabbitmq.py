@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -50,13 +51,29 @@ def test_nodes_that_join_hold_nothing_until_queues_get_more_members(rabbitmq: Ra
     assert (raised.short, raised.holding, raised.trouble) == (0, {0: 3, 1: 3, 2: 3}, "")
 
 
-def test_spreading_moves_members_to_a_new_node_and_loses_nothing(rabbitmq: RabbitMQCluster) -> None:
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def test_spreading_moves_members_to_a_new_node_and_loses_nothing_killed_between_the_halves_of_a_move_too(
+    rabbitmq: RabbitMQCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_path: str, **_more: Any) -> None:
+        raise Killed
+
     rabbitmq.scale(4)
     assert nodes(rabbitmq).look(None).holding[3] == 0
+    killed = nodes(rabbitmq)
+    monkeypatch.setattr(killed._client, "delete", kill)
+    with pytest.raises(Killed):
+        killed.spread()
+    begun = nodes(rabbitmq).look(None)
+    assert sum(begun.holding.values()) == 10 and begun.uneven > 0, "one queue has a member more"
     nodes(rabbitmq).spread()
     until(lambda: nodes(rabbitmq).look(None).uneven == 0)
     spread = nodes(rabbitmq).look(None).holding
     assert spread[3] > 0 and sum(spread.values()) == 9, "as many members as before"
+    assert killed._client.find("global-parameters", "brokerops_move") is None
     for queue in QUEUES:
         assert sorted(rabbitmq_read(rabbitmq.endpoints()[0], ADMIN, queue)) == sorted(messages(20))
 

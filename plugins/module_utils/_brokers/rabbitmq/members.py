@@ -16,7 +16,7 @@ import typing as t
 
 from ..._convergence.api import Goal, Step, Until
 from ..._convergence.converge import Mode, Outcome, Terms, converge
-from ..._convergence.errors import Rejected, Uncertain
+from ..._convergence.errors import Forbidden, Rejected, Uncertain
 from ..._convergence.waiting import wait_for
 from ..._engine.plan import make_plan
 from ..._engine.state import ClusterRef, State, Wanted
@@ -44,8 +44,14 @@ _SHOWN = 3
 _MOST_MOVES = 10_000
 _PAUSE = 1.0
 
+_NOTE = ("global-parameters", "brokerops_move")
+"""Where the move that is being made is noted: RabbitMQ keeps such a parameter, and reads none that it does
+not know."""
+
 Place = tuple[str, str]
 """A queue: its virtual host and its name."""
+Relocation = tuple[Place, str, str]
+"""The queue whose member moves, the node that it leaves and the one that it joins."""
 
 
 class Nodes:
@@ -70,7 +76,7 @@ class Nodes:
         return Look(
             running=frozenset(_ordinal(name) for name in running),
             holding={_ordinal(name): holding[name] for name in nodes},
-            uneven=len(_moves(queues, running)),
+            uneven=len(_moves(queues, running)) + (self._half_made(queues) is not None),
             short=len(missing),
             trouble=_trouble(nodes, queues),
             sizes=_sizes(nodes, queues),
@@ -86,7 +92,10 @@ class Nodes:
 
     def spread(self) -> None:
         """Even out how many members the nodes hold, one move after the other, and then who leads. A run that
-        is killed between the two halves of a move leaves that queue with one member more."""
+        is killed between the two halves of a move leaves that queue with one member more, so each is noted in
+        the brokers before it begins, and the next run makes the other half first."""
+        if (begun := self._half_made(self._queues())) is not None:
+            self._make(*begun, again=True)
         for _unused in range(_MOST_MOVES):
             queues = self._queues()
             running = {name for name, node in self._nodes().items() if node["running"]}
@@ -94,17 +103,37 @@ class Nodes:
             if not moves:
                 break
             (vhost, queue), leaving, joining = moves[0]
-            self._send(vhost, Move(queue, joining, joins=True))
-            self._send(vhost, Move(queue, leaving, joins=False))
+            note = {"vhost": vhost, "queue": queue, "leaving": leaving, "joining": joining}
+            self._client.put(*_NOTE, body={"value": note})
+            self._make(*moves[0])
+        self._client.delete(*_NOTE)
         self._client.post("rebalance", "queues", body={})
 
-    def _send(self, vhost: str, move: Move) -> None:
-        """Make one move, and wait until the queue's own log says that it is made. A node that has just joined
-        may not be ready for it yet (503, node_not_running), so what is uncertain is asked for again."""
+    def _half_made(self, queues: t.Mapping[Place, Row]) -> Relocation | None:
+        """The move that another run has begun, and whose other half is missing."""
+        try:
+            found = self._client.find(*_NOTE)
+        except Forbidden:  # nobody else moves members either
+            return None
+        note = (found or {}).get("value") or {}
+        place = (note.get("vhost", ""), note.get("queue", ""))
+        if not {note.get("leaving"), note.get("joining")} <= set(queues.get(place, {}).get("members", ())):
+            return None
+        return place, note["leaving"], note["joining"]
+
+    def _make(self, place: Place, leaving: str, joining: str, *, again: bool = False) -> None:
+        """Make one move: the new member holds all of the queue before the old one leaves."""
+        vhost, queue = place
+        self._send(vhost, Move(queue, joining, joins=True), again=again)
+        self._send(vhost, Move(queue, leaving, joins=False), again=again)
+
+    def _send(self, vhost: str, move: Move, *, again: bool) -> None:
+        """Make half a move, and wait until the queue's own log says that it is made. A node that has just
+        joined may not be ready yet (503, node_not_running), so what is uncertain is asked for again."""
         contents = Queues(self._client, {"vhost": vhost}, frozenset({move.queue}))
         plan = make_plan(QUEUES_KIND, self._ref, Wanted(True), contents.read(self._ref))
         goal = Goal(Until.RECONCILED, plan, baseline=move)
-        deadline, asked = time.monotonic() + self._timeout, False
+        deadline, asked = time.monotonic() + self._timeout, again
         while True:
             try:
                 contents.send(Step(move, goal))
@@ -198,7 +227,7 @@ def _notes(queues: t.Mapping[Place, Row]) -> t.Iterator[str]:
             yield f"{_some(names)}: {why}"
 
 
-def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[tuple[Place, str, str]]:
+def _moves(queues: t.Mapping[Place, Row], running: t.Collection[str]) -> list[Relocation]:
     """The quorum queues of which a member has to move, from a node to another one, so that no running node
     holds two more than another. A leader moves last."""
     holders = {place: row["members"] for place, row in _quorum(queues) if not place[1].startswith(PREFIX)}

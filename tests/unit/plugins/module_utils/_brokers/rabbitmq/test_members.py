@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from typing import Any
@@ -11,6 +12,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq import members
+from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
+    Forbidden,
+    Rejected,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
+from tests.unit.plugins.module_utils._operations.crashes import Killed
 
 NODES = [f"rabbit@one-server-{number}.one-nodes.a" for number in range(5)]
 
@@ -69,3 +76,134 @@ def test_the_queues_of_a_traffic_check_count_for_nothing() -> None:
         for name in ("jobs", "brokerops-traffic-0123456789abcdef", "brokerops-traffic-fedcba9876543210")
     }
     assert members._moves(there, NODES[:2]) == []
+
+
+# ---- killed
+
+
+class Brokers:
+    """A management API with queues, one of which the first node has a member of too many. ``killed_at``
+    counts the writes: the kill comes before the write, or right after."""
+
+    version = (4, 0, 5)
+
+    def __init__(self) -> None:
+        held = {"jobs": NODES[:3], "mails": NODES[:3], "prints": NODES[:3]}
+        self.members = {name: list(nodes) for name, nodes in held.items()}
+        self.parameters: dict[str, Any] = {}
+        self.writes: list[str] = []
+        self.killed_at: tuple[int, bool] | None = None
+        self.may_note = True
+
+    def get(self, *path: str, **_query: str) -> Any:
+        assert path == ("nodes",)
+        return [{"name": node, "running": True, "partitions": []} for node in NODES[:4]]
+
+    def find(self, *path: str, **_query: str) -> Any:
+        if path[0] == "global-parameters":
+            if not self.may_note:
+                raise Forbidden("no administrator")
+            return self.parameters.get(path[1])
+        if len(path) == 3:
+            return self._row(path[2])
+        name = path[3]
+        assert path == ("queues", "quorum", "/", name, "status")
+        states = {self.members[name][0]: "leader"}
+        return [
+            {
+                "Node Name": node,
+                "Raft State": states.get(node, "follower"),
+                "Membership": "voter",
+                "Commit Index": 9,
+                "Last Applied": 9,
+            }
+            for node in self.members[name]
+        ]
+
+    def pages(self, *_path: str, **_query: str) -> Any:
+        return (self._row(name) for name in self.members)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        nodes = self.members[name]
+        held = {"members": list(nodes), "online": list(nodes), "node": nodes[0], "leader": nodes[0]}
+        plain = {"durable": True, "auto_delete": False, "exclusive": False, "arguments": {}}
+        return {"name": name, "vhost": "/", "type": "quorum", "state": "running", **plain, **held}
+
+    def put(self, *path: str, body: Any) -> None:
+        self._write("note", lambda: self.parameters.update({path[1]: body}))
+
+    def post(self, *path: str, body: Any) -> None:
+        if path[0] == "rebalance":
+            return
+        if body["node"] in self.members[path[3]]:
+            raise Rejected("already a member")
+        self._write("join", lambda: self.members[path[3]].append(body["node"]))
+
+    def delete(self, *path: str, body: Any = None) -> None:
+        if path[0] == "global-parameters":
+            self._write("forget", lambda: self.parameters.pop(path[1], None))
+        else:
+            self._write("leave", lambda: self.members[path[3]].remove(body["node"]))
+
+    def _write(self, what: str, carry_out: Any) -> None:
+        number = len(self.writes)
+        if self.killed_at == (number, False):
+            raise Killed
+        self.writes.append(what)
+        carry_out()
+        if self.killed_at == (number, True):
+            raise Killed
+
+
+def nodes_of(brokers: Brokers) -> members.Nodes:
+    client: Any = brokers
+    return members.Nodes(client, ClusterRef("rabbitmq", "tenant-a", "one"), timeout=5)
+
+
+def _reached(contents: Any, goal: Any) -> None:
+    """What is asked for is there at once."""
+    assert contents.observe(goal) == ()
+
+
+def spread_over(brokers: Brokers) -> dict[str, int]:
+    """How many members each queue has."""
+    return {name: len(set(nodes)) for name, nodes in brokers.members.items()}
+
+
+def test_killed_at_any_moment_and_started_again_no_queue_keeps_a_member_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(members, "wait_for", lambda contents, goal, timeout: _reached(contents, goal))
+    whole = Brokers()
+    nodes_of(whole).spread()
+    assert whole.writes == [*["note", "join", "leave"] * 2, "forget"]
+    for number, after_it in itertools.product(range(len(whole.writes)), (False, True)):
+        brokers = Brokers()
+        brokers.killed_at = (number, after_it)
+        with pytest.raises(Killed):
+            nodes_of(brokers).spread()
+        brokers.killed_at = None
+        assert nodes_of(brokers).look(None).uneven > 0 or spread_over(brokers) == spread_over(whole)
+        nodes_of(brokers).spread()
+        assert spread_over(brokers) == {"jobs": 3, "mails": 3, "prints": 3}, (number, after_it)
+        assert nodes_of(brokers).look(None).uneven == 0
+        assert brokers.parameters == {}
+
+
+def test_a_note_of_a_move_that_others_have_ended_or_whose_queue_is_gone_says_nothing() -> None:
+    there = {("/", "jobs"): {"members": NODES[:3]}}
+    for queue, leaving, joining in (
+        ("jobs", NODES[0], NODES[3]),
+        ("jobs", NODES[3], NODES[0]),
+        ("gone", NODES[0], NODES[1]),
+    ):
+        brokers = Brokers()
+        note = {"vhost": "/", "queue": queue, "leaving": leaving, "joining": joining}
+        brokers.parameters["brokerops_move"] = {"value": note}
+        assert nodes_of(brokers)._half_made(there) is None
+
+
+def test_who_may_not_read_notes_can_look_all_the_same() -> None:
+    brokers = Brokers()
+    brokers.may_note = False
+    assert nodes_of(brokers).look(None).uneven == 2
