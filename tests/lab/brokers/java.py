@@ -30,9 +30,15 @@ _OPTIONS: Final = (
 
 
 def command(
-    directory: Path, heap: str, main: str, arguments: Sequence[str | Path], *options: str
+    directory: Path,
+    heap: str,
+    main: str,
+    arguments: Sequence[str | Path],
+    *options: str,
+    version: str = build.KAFKA_VERSION,
 ) -> list[str]:
-    """The command line of one Java process; ``heap`` such as "192m", ``directory`` takes its log settings."""
+    """The command line of one Java process; ``heap`` such as "192m", ``directory`` takes its log settings,
+    ``version`` is the one of Kafka whose jars it runs."""
     logging = directory / "log4j.properties"
     logging.write_text(_LOGGING)
     return [
@@ -42,7 +48,7 @@ def command(
         f"-Dlog4j.configuration=file:{logging}",
         *options,
         "-cp",
-        ":".join(str(jar) for jar in sorted(build.kafka_jars().glob("*.jar"))),
+        ":".join(str(jar) for jar in sorted(build.kafka_jars(version).glob("*.jar"))),
         main,
         *map(str, arguments),
     ]

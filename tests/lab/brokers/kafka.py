@@ -44,7 +44,9 @@ OUTSIDE_PORT: Final = 9094
 CONTROLLER_PORT: Final = 9090
 _HEAP: Final = "192m"
 _MIN_ISR: Final = "min.insync.replicas"
+_METADATA: Final = "metadata.version"
 _SETTINGS: Final[dict[str, Any]] = {
+    "version": build.KAFKA_VERSION,
     "zookeeper_replicas": 3,
     "mode": "zookeeper",
     "authority": None,
@@ -56,7 +58,6 @@ class Kafka(MemberSet):
     """See :class:`tests.lab.brokers.api.KafkaCluster`."""
 
     kind: Kind = "kafka"
-    version = build.KAFKA_VERSION
 
     def __init__(
         self,
@@ -77,6 +78,8 @@ class Kafka(MemberSet):
         super().__init__(what, f"{release}-kafka", replicas, directory, addresses, table)
         self._zookeeper: ZooKeeper | None = None
         self._controllers = 0
+        self._version = str(chosen["version"])
+        self._protocol: str | None = None  # that of the version that runs
         self._release, self._namespace = release, namespace
         self._authority: Pair | None = chosen["authority"]
         self._outside: Outside | None = chosen["outside"]
@@ -124,7 +127,29 @@ class Kafka(MemberSet):
             self._zookeeper.stop()
         super().stop()
 
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def run(self, version: str) -> None:
+        build.ensure(self.kind, version)
+        if (
+            self._zookeeper and self._protocol is None
+        ):  # older and newer brokers have to understand each other
+            self._protocol = ".".join(self._version.split(".")[:2])
+        self._version = version
+
     # -- KafkaCluster ----------------------------------------------------------------------------------
+
+    def finalize(self) -> None:
+        self._protocol = None
+        if self._zookeeper:
+            return
+        with self._admin() as admin:
+            _oldest, newest = admin.describe_features()[_METADATA]["supported"]
+            answer = admin.update_features({_METADATA: newest})[_METADATA]
+        if answer != "OK":
+            raise BrokerError(f"{self._what}: raising {_METADATA} to {newest}: {answer}")
 
     @property
     def zookeeper(self) -> StatefulMembers:
@@ -214,15 +239,19 @@ class Kafka(MemberSet):
             store=self._store(slot),
             outside=self._listener_outside(slot),
         )
+        if self._protocol:
+            properties["inter.broker.protocol.version"] = self._protocol
         config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         options = ["-XX:MaxDirectMemorySize=64m"]
         if self._zookeeper:  # Java's stand-in for DNS, read anew for each look-up
             options += [f"-Djdk.net.hosts.file={self._zookeeper.hosts}", "-Dsun.net.inetaddr.ttl=0"]
-        broker = java.command(slot.home, _HEAP, "kafka.Kafka", [config], *options)
+        broker = java.command(slot.home, _HEAP, "kafka.Kafka", [config], *options, version=self._version)
         if self._zookeeper or (slot.data / "log" / "meta.properties").exists():
             return Launch(broker, {})
         arguments: list[str | Path] = ["format", "--cluster-id", self._cluster_id, "--config", config]
-        formatting = java.command(slot.home, "64m", "kafka.tools.StorageTool", arguments)
+        formatting = java.command(
+            slot.home, "64m", "kafka.tools.StorageTool", arguments, version=self._version
+        )
         # One process from beginning to end: the shell formats the volume, then becomes the broker.
         return Launch(["sh", "-c", f"{shlex.join(formatting)} && exec {shlex.join(broker)}"], {})
 

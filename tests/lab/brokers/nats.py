@@ -45,7 +45,6 @@ class Nats(MemberSet):
     """See :class:`tests.lab.brokers.api.NatsCluster`."""
 
     kind: Kind = "nats"
-    version = build.NATS_VERSION
     # The pod's preStop hook asks for lame duck mode: Raft leaders move away before clients are let go.
     stop_signal = signal.SIGUSR2
 
@@ -59,10 +58,19 @@ class Nats(MemberSet):
         settings: Mapping[str, Any],
     ) -> None:
         self._release = f"nats-{name}"
-        self._settings = _checked(settings)
+        self._version = str(settings.get("version", build.NATS_VERSION))
+        self._settings = _checked({name: setting for name, setting in settings.items() if name != "version"})
         super().__init__(
             f"nats {namespace}/{name}", self._release, replicas, directory, addresses, ProcessTable(directory)
         )
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def run(self, version: str) -> None:
+        build.ensure(self.kind, version)
+        self._version = version
 
     def scale(self, replicas: int, on_member: OnMember | None = None) -> None:
         with self._changing():
@@ -87,7 +95,7 @@ class Nats(MemberSet):
 
     def _launch(self, slot: Slot) -> Launch:
         _conf(slot).write_text(self._render(slot))
-        return Launch([build.nats_server(), "-c", _conf(slot)], {})
+        return Launch([build.nats_server(self._version), "-c", _conf(slot)], {})
 
     def _client_port(self) -> int:
         return CLIENT_PORT

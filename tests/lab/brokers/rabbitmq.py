@@ -71,9 +71,9 @@ class RabbitMQ(MemberSet):
         addresses: AddressPool,
         settings: Mapping[str, Any],
     ) -> None:
-        if settings.keys() != {"username", "password"}:
+        if settings.keys() - {"version"} != {"username", "password"}:
             raise BrokerError(f"rabbitmq wants the settings username and password, not {sorted(settings)}")
-        self._install = build.rabbitmq()
+        self._install = build.rabbitmq(settings.get("version", build.RABBITMQ_VERSION))
         self._plays: str | None = None
         self._domain = f"rabbitmq-{name}-nodes.{namespace}"
         self._admin = (str(settings["username"]), str(settings["password"]))
@@ -94,6 +94,10 @@ class RabbitMQ(MemberSet):
     @property
     def version(self) -> str:
         return self._plays or self._install.version
+
+    def run(self, version: str) -> None:
+        build.ensure(self.kind, version)
+        self._install = build.rabbitmq(version)
 
     # -- BrokerCluster ---------------------------------------------------------------------------------
 

@@ -81,5 +81,5 @@ def test_an_ensemble_of_one_can_grow() -> None:
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BrokerError, match="kafka has no setting version"):
-        kafka.Kafka("o", "tenant-a", 1, tmp_path, AddressPool(0), {"version": "4"})
+    with pytest.raises(BrokerError, match="kafka has no setting size"):
+        kafka.Kafka("o", "tenant-a", 1, tmp_path, AddressPool(0), {"size": "4"})

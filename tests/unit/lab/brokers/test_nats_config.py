@@ -107,5 +107,5 @@ def test_deep_merge_leaves_its_arguments_alone() -> None:
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BrokerError, match="nats has no setting version"):
-        Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"version": "2.12"})
+    with pytest.raises(BrokerError, match="nats has no setting size"):
+        Nats("o", "tenant-a", 1, tmp_path, AddressPool(0), {"size": "2"})
