@@ -97,15 +97,26 @@ def test_topics_are_added_grown_and_configured(played: Make) -> None:
     assert app.resource("KafkaTopic", "kafka-one-audit") == "Ready"
 
 
-def test_trap_kafka_scale_down_reverted(played: Make) -> None:
+def test_trap_kafka_scale_down_reverted(platform: Control, played: Make) -> None:
+    platform.settings(resync_seconds=0.2)
     app = played("kafka", kafka={"replicas": 4}).until_running(4)
     app.patch(kafka={"replicas": 3})
     app.until_ready(2)
-    app.lab.control.wait_idle()
+    app.lab.control.wait_idle()  # however often it is looked at again
     assert len(app.broker_pods()) == 4
     monitor = app.monitor()
     assert (monitor["spec"]["replicas"], monitor["status"]["observedReplicas"]) == (3, 4)
     assert app.condition("WorkloadsReady")["status"] == "True"
+
+
+def test_a_shrink_that_was_refused_is_carried_out_at_a_later_look(platform: Control, played: Make) -> None:
+    platform.settings(resync_seconds=0.2)
+    app = played("kafka", kafka={"replicas": 4}).until_running(4)
+    app.patch(kafka={"replicas": 3})
+    app.until_ready(2)
+    app.lab.control.wait_idle()
+    platform.traps({"kafka-scale-down-reverted": False})  # as it is once the broker is empty
+    app.until("three", lambda: len(app.broker_pods()) == 3)
 
 
 @pytest.mark.parametrize("change", [{"size": "5Gi"}, {"size": "20Gi", "storageClass": "local"}])

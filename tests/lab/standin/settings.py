@@ -21,6 +21,7 @@ _REAL: Final[dict[str, float]] = {
     "pod_seconds": 3.0,
     "oom_seconds": 12.0,
     "garbage_seconds": 0.3,
+    "resync_seconds": 120.0,
 }
 
 
@@ -38,6 +39,7 @@ class Settings:
     - ``pod_seconds``: how long a pod without a real broker takes to become Ready.
     - ``oom_seconds``: how long a pod with too little memory lives.
     - ``garbage_seconds``: how long after a release record its pods, volumes and Services disappear.
+    - ``resync_seconds``: Strimzi looks again after it at what it did not do (2 min).
 
     All but the first follow ``reconcile_seconds`` until they are set themselves; None lets one follow again.
     """

@@ -109,7 +109,7 @@ CATALOGUE: Final[tuple[Trap, ...]] = (
     Trap(
         "kafka-scale-down-reverted",
         "Fewer brokers are refused silently while the leaving ones hold partitions: Ready stays True, only"
-        " observedReplicas of the monitor exceeds its spec.",
+        " observedReplicas of the monitor exceeds its spec. They go at a later look, once they are empty.",
         "§2.1",
     ),
     Trap(

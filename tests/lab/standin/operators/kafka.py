@@ -92,7 +92,11 @@ class KafkaOperator(Operator):
         else:
             item.report(False, "Creating", "not all pods are ready")
         cluster.touch_others(self)
-        return None if complete else max(0.2, cluster.platform.settings.retry_seconds / 4)
+        if not complete:
+            return max(0.2, cluster.platform.settings.retry_seconds / 4)
+        # Strimzi looks at everything again (cozystack-api.md §4); only what it did not do may come out
+        # otherwise then, as a shrink does once the leaving brokers are empty.
+        return max(0.2, cluster.platform.settings.resync_seconds) if warnings else None
 
     def pod_set(self, part: str, spec: Json) -> PodSet:
         release = self.cluster.release

@@ -14,6 +14,7 @@ from tests.lab.standin.settings import Settings
 def test_a_reconcile_of_three_seconds_has_the_real_platforms_periods() -> None:
     settings = Settings(3.0)
     assert (settings.retry_seconds, settings.interval_seconds, settings.timeout_seconds) == (30, 300, 600)
+    assert settings.resync_seconds == 120
 
 
 def test_fast_reconciles_scale_everything_down_and_slow_ones_never_exceed_the_real_platform() -> None:
