@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .._convergence.converge import Mode, Outcome, Terms, converge
-from .._convergence.errors import Busy, Failure, Unreachable
+from .._convergence.errors import Busy, Failure, Unreachable, WaitFailed
 from .._convergence.operate import Limits, OperationStopped, Progress, operate, refusals
 from .._engine.consent import covered, unknown_consents
 from .._engine.fields import Problem
@@ -22,7 +22,7 @@ from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef, State, Wanted
 from .._engine.versions import RELEASES, Line, Verdict, line_of, next_hop, written
 from .._operations.machine import Step, find_path
-from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, notes
+from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
 from .._platforms.cozystack.names import label_problem
@@ -228,7 +228,10 @@ class _Upgrading:
         """Do one step."""
         if step.name == "version.hop":
             self._fit()
-            self._declare(step.change["to"])
+            try:
+                self._declare(step.change["to"])
+            except WaitFailed as error:
+                raise self._stuck(error) from error
         elif self.looks.reached is None:
             raise Unreachable(f"{self.ref}: nobody is connected to")
         else:
@@ -245,6 +248,16 @@ class _Upgrading:
         members = self.looks.platform.members if self.looks.platform else None
         starts = [one.start for one in members.each if one.start is not None] if members else []
         return round(max(starts) * len(starts)) if starts else None
+
+    def _stuck(self, error: WaitFailed) -> WaitFailed:
+        """The same with what brokers and pods say of it: who does not come up, and what to do."""
+        try:
+            trouble = self.look().trouble
+        except Failure:
+            trouble = None
+        if trouble is None:
+            return error
+        return WaitFailed(f"{error}; {named(trouble)}; {trouble.way_out}; then run again", **error.details)
 
     def _wanted(self) -> Line:
         wanted = read_line(self.options["version"])

@@ -115,7 +115,7 @@ class Upgrade:
             text = f"{there} of {len(seen.members)} {self.manner.members} run {written(seen.goal)}"
             return _waiting(seen, f"{text}, not yet {', '.join(behind)}" if behind else text)
         if seen.trouble is not None:
-            return Blocked(seen.trouble.code, seen.trouble.text, seen.trouble.way_out)
+            return Blocked(seen.trouble.code, named(seen.trouble), seen.trouble.way_out)
         return self._enable(seen, oldest) or self._hop(seen, oldest)
 
     def _enable(self, seen: Running, line: Line) -> Step | None:
@@ -256,10 +256,16 @@ def _found(hop: Release, seen: Running, *verdicts: Verdict) -> t.Iterator[Audit]
     return (audit for audit in hop.audits if audit.verdict in verdicts and seen.findings.get(audit.finding))
 
 
+def named(trouble: Reason) -> str:
+    """What is wrong, and with whom."""
+    missing = [thing for thing in trouble.things if thing not in trouble.text]
+    return f"{trouble.text} ({', '.join(missing)})" if missing else trouble.text
+
+
 def _waiting(seen: Running, text: str) -> Wait:
     """What is waited for, and what may be in its way."""
     trouble = seen.trouble
-    return Wait(f"{text}; {trouble.text}; {trouble.way_out}" if trouble else text)
+    return Wait(f"{text}; {named(trouble)}; {trouble.way_out}" if trouble else text)
 
 
 def _line(text: str) -> Line:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from tests.integration.collection.plays import Place, Run, Task, task
+from tests.lab.labs import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 
@@ -24,6 +27,7 @@ HOP = "Every member runs it, by its own word"
 VERDICT = "Nothing that was acknowledged is lost"
 FAST = "It is as fast as it was"
 AGREED = ["rabbitmq.version.upgrade:jobs"]
+GATES_SHUT = ["members.ready >= `2`"]
 DECLARED: dict[str, Any] = {"version": "v4.0", "resources_preset": "s1.small"}
 _counter = itertools.count(1)
 
@@ -41,6 +45,8 @@ class Desk:
         options = {
             "wait_timeout": 240,
             "gates_samples": 1,
+            "gates_timeout": 0 if fails else 120,
+            "latency_count": 50,
             "snapshots": str(self.snapshots),
             "broker_timeout": 20,
         }
@@ -65,23 +71,68 @@ def lines(result: dict[str, Any]) -> set[str]:
     return {one["version"].rpartition(".")[0] for one in result["running"]["members"]}
 
 
-def test_one_hop_whose_version_is_played_goes_through_under_traffic_and_then_there_is_nothing_to_do(
-    real_place: Place,
-) -> None:
-    real_place.run(
+@pytest.fixture(scope="module")
+def acme(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A tenant with one node of 4.0, a user and a queue."""
+    tenant = lab.tenant(f"rise{os.getpid()}-{next(_counter)}")
+    place = Place(lab, tenant, tmp_path_factory.mktemp("desk"))
+    place.run(
         task("create", "rabbitmq", "jobs", replicas=1, **DECLARED),
         Task("user", "rabbitmq_user", {"cluster": "jobs", "name": "app", "password": "HorseBattery11"}),
         Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "delivery_limit": 7}),
     )
-    desk = jobs(real_place, version="4.1")
-    unagreed = desk.run(fails=True)
-    shut = desk.run(fails=True, allow=AGREED, gates_before=["members.ready >= `2`"], gates_timeout=0)
-    looked = desk.run("--check", allow=AGREED, version="4.2")
-    assert [one["consent"] for one in unagreed[PATH]["refusals"]] == AGREED
-    assert "does not pass: members.ready >= `2` (saw 1 >= 2)" in shut.msg(GATE)
+    yield place
+    lab.remove_tenant(tenant.namespace)
+
+
+def inventory(*places: Place) -> list[str]:
+    """The clusters of tenants as hosts, tenant by tenant, each as its own people."""
+    arguments = []
+    for place in places:
+        file = place.directory / "fleet.brokerops.yml"
+        options = {"kubeconfig": str(place.tenant.kubeconfig()), "namespaces": [place.namespace]}
+        file.write_text(json.dumps({"plugin": "brokerops.messaging.clusters", **options}))
+        arguments += ["--inventory", str(file)]
+    return arguments
+
+
+def hosts(run: Run) -> set[str]:
+    """Who was in the play at all."""
+    recap = run.output.partition("PLAY RECAP")[2]
+    return {line.split()[0].rpartition("/")[2] for line in recap.splitlines() if "changed=" in line}
+
+
+@pytest.mark.full
+def test_of_twelve_clusters_eleven_are_not_touched_where_the_canary_fails(acme: Place, place: Place) -> None:
+    others = [f"jobs-{number}" for number in range(11)]
+    place.run(*(task(name, "rabbitmq", name, wait=False, replicas=1, **DECLARED) for name in others))
+    before = {name: place.record("rabbitmq", name) for name in others}
+    since = place.mark()
+    fleet = Desk(
+        acme,
+        hosts=f"*/{acme.namespace}/rabbitmq/jobs,rabbitmq",
+        version="4.1",
+        allow=["rabbitmq.version.upgrade"],
+    )
+    failed = fleet.run(*inventory(acme, place), gates_before=GATES_SHUT, fails=True)
+    assert GATE in failed.results, failed.output
+    assert "does not pass: members.ready >= `2` (saw 1 >= 2)" in failed.msg(GATE)
+    assert hosts(failed) == {"jobs"}
+    assert failed.writes == []
+    asked = place.requests(since)
+    assert {entry.verb for entry in asked} <= {"list"}, "the inventory's one look"
+    assert {name: place.record("rabbitmq", name) for name in others} == before
+    assert not fleet.snapshots.exists()
+
+
+def test_one_hop_whose_version_is_played_goes_through_under_traffic_and_then_there_is_nothing_to_do(
+    acme: Place,
+) -> None:
+    desk = jobs(acme, version="4.1")
+    looked = desk.run("--check", version="4.2", fails=True)
+    assert [one["consent"] for one in looked[PATH]["refusals"]] == AGREED
     assert [leg["version"] for leg in looked[PATH]["legs"]] == ["4.1", "4.2"]
-    assert unagreed.writes == shut.writes == looked.writes == []
-    assert not desk.snapshots.exists()
+    assert looked.writes == []
 
     done = desk.run(allow=",".join(AGREED))
     assert lines(done[HOP]) == {"4.1"}

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.health import Reason, Status
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.health import (
+    Alarm,
+    Copies,
+    Member,
+    Members,
+    Quorum,
+    Reason,
+    Seen,
+    Status,
+)
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.judgement import Thresholds, judge
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.versions import Line
 from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import (
     Blocked,
@@ -136,6 +146,38 @@ def test_a_cluster_in_trouble_is_left_alone_under_the_code_of_the_trouble() -> N
         "rabbitmq.health.quorum_critical", Status.AT_RISK, "a node is needed", "bring the others back"
     )
     assert reason(to(4, 1), running(4, 0, 5, trouble=trouble)) == "rabbitmq.health.quorum_critical"
+
+
+TROUBLES: dict[str, tuple[Manner, Seen]] = {
+    "kafka.health.partition.below_minimum": (KAFKA, Seen(copies=(Copies("partition", "orders/0", 3, 1, 2),))),
+    "kafka.health.partition.at_minimum": (KAFKA, Seen(copies=(Copies("partition", "orders/0", 3, 2, 2),))),
+    "rabbitmq.health.alarm.memory": (
+        RABBITMQ,
+        Seen(alarms=(Alarm("memory", "jobs-1", "producers wait", Status.AT_RISK, "free some"),)),
+    ),
+    "rabbitmq.health.quorum.thin": (RABBITMQ, Seen(quorum=Quorum("nodes", has=True, wanted=3, ready=2))),
+    "rabbitmq.health.members.missing": (
+        RABBITMQ,
+        Seen(members=Members(3, (Member("jobs-0", True), Member("jobs-1", False)))),
+    ),
+}
+
+
+@pytest.mark.parametrize("code", sorted(TROUBLES))
+def test_what_health_finds_refuses_a_hop_under_its_own_code_and_by_name(code: str) -> None:
+    manner, seen = TROUBLES[code]
+    whole = {"quorum": Quorum("all", has=True, wanted=3, ready=3), "copies": (), "unknown": {}}
+    given = {name: part for name in whole if (part := getattr(seen, name))}
+    broker = dataclasses.replace(seen, **(whole | given))
+    [found] = judge(manner.kind, None, broker, Thresholds(), 0.0).reasons
+    runs = running(3, 8, 1) if manner is KAFKA else running(4, 0, 5)
+    path = find_path(
+        to(*((3, 9) if manner is KAFKA else (4, 1)), manner=manner), dataclasses.replace(runs, trouble=found)
+    )
+    assert path.steps == ()
+    assert isinstance(path.end, Blocked)
+    assert path.end.reason == code
+    assert all(thing in path.end.text for thing in found.things)
 
 
 def test_trouble_during_a_roll_is_waited_out_with_the_roll() -> None:
