@@ -16,6 +16,7 @@ from tests.collection_path import ROOT
 from tests.integration.continuity.operations import OPERATIONS
 from tests.integration.continuity.scenes import SCENES
 from tests.integration.continuity.stage import ROWS
+from tests.integration.continuity.upgrades import WAYS
 
 PAGE = ROOT / "docs" / "continuity.md"
 NAMES = {"kafka": "Kafka", "rabbitmq": "RabbitMQ", "nats": "NATS"}
@@ -26,6 +27,7 @@ def subjects() -> Iterator[tuple[str, str, str]]:
     """Kind, key and words of every row, in the order of the page: what is promised, then what is not."""
     kept = [(one.kinds, one.key, one.what) for one in SCENES if not one.loses]
     kept += [(one.kinds, one.key, one.what) for one in OPERATIONS]
+    kept += [([one.kind], one.key, one.what) for one in WAYS]
     lost = [(one.kinds, one.key, one.what) for one in SCENES if one.loses]
     for kinds, key, what in (*kept, *lost):
         for kind in kinds:
