@@ -8,6 +8,7 @@ Migrations are played as they are written: an administrator's patch of the relea
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def declare(place: Place, kind: App, name: str, **options: Any) -> dict[str, Any
     return where | {f"cluster_{option}": value for option, value in options.items()}
 
 
-def drift(place: Place, declared: dict[str, Any], *, status: int = 0, **variables: Any) -> Run:
+def drift(place: Place, declared: Mapping[str, Any], *, status: int = 0, **variables: Any) -> Run:
     """A run of the playbook, which writes nothing."""
     ended = place.run_file(
         Path("brokerops.messaging.drift"),
@@ -93,7 +94,7 @@ def test_a_cluster_as_declared_has_no_drift_with_a_snapshot_and_without(place: P
 
 def test_a_humans_patch_is_somebodys_and_fails_only_who_asks_for_that(place: Place, tmp_path: Path) -> None:
     declared = declare(place, "kafka", "patched", **FIRST["kafka"])
-    snapshot = {"drift_snapshot": str(tmp_path / "patched.json")}
+    snapshot: dict[str, Any] = {"drift_snapshot": str(tmp_path / "patched.json")}
     drift(place, declared, drift_accept=True, **snapshot)
     app = place.app("kafka", "patched")
     app.patch(kafka={"replicas": 5}, external=True)
@@ -106,6 +107,7 @@ def test_a_humans_patch_is_somebodys_and_fails_only_who_asks_for_that(place: Pla
     drift(place, declared, drift_fail_on=["platform"], **snapshot)
 
 
+@pytest.mark.full
 def test_a_topic_that_somebody_added_is_drift_where_the_list_is_exclusive(place: Place) -> None:
     declared = declare(place, "kafka", "topics", brokers={"replicas": 3}, topics=[topic("orders")])
     app = place.app("kafka", "topics")
@@ -154,6 +156,7 @@ def test_a_release_that_the_platform_rolled_and_a_default_that_moved_with_it_are
     assert found(drift(place, declared, drift_snapshot=str(snapshot))) == []
 
 
+@pytest.mark.full
 def test_a_cluster_that_is_gone_is_somebodys(place: Place) -> None:
     where = {"cluster_kind": "nats", "cluster_namespace": place.namespace, "cluster_name": "never"}
     assert told(drift(place, where)) == [("user", "missing", "")]

@@ -68,7 +68,9 @@ def test_what_is_as_declared_is_no_drift_however_it_is_written() -> None:
 def test_a_value_that_is_not_as_declared_is_somebodys_with_both_values_and_the_consent_to_put_it_back() -> (
     None
 ):
-    topics = [{"name": name, "partitions": 3, "replicas": 3, "config": {}} for name in ("a", "b")]
+    topics: list[dict[str, Any]] = [
+        {"name": name, "partitions": 3, "replicas": 3, "config": {}} for name in ("a", "b")
+    ]
     declared = {"brokers": {"replicas": 3}, "topics": topics[:1], "purge": ["topics"]}
     found = drift("kafka", declared, live("kafka", kafka={"replicas": 5}, topics=topics))
     assert told(found) == [("user", "changed", "brokers.replicas"), ("user", "surplus", "topics[b]")]
