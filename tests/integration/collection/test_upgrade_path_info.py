@@ -35,12 +35,15 @@ def test_the_path_of_a_real_rabbitmq_and_of_a_real_nats(real_place: Place) -> No
         path("no version", "rabbitmq", "jobs", "latest", fails=True),
         path("of others", "nats", "events", "2.12", adopt_one_way=True, fails=True),
         path("nats", "nats", "events", "2.14"),
+        Task("its own", "cluster_upgrade", {"kind": "nats", "cluster": "events", "version": "2.11"}),
+        Task("a wish", "cluster_upgrade", {"kind": "nats", "cluster": "events", "version": "2.14"}, True),
     )
     up = found["up"]
     assert [step["text"] for step in up["plan"]["steps"]] == [
         "RabbitMQ 4.0 becomes 4.1",
         "RabbitMQ 4.1 becomes 4.2",
     ]
+    assert up["legs"] == [{"version": "4.1", "begun": False}, {"version": "4.2", "begun": False}]
     assert up["end"] == "all 1 nodes run RabbitMQ 4.2, by their own word"
     assert up["refusals"] == []
     assert up["running"]["declared"] == "4.0"
@@ -54,6 +57,8 @@ def test_the_path_of_a_real_rabbitmq_and_of_a_real_nats(real_place: Place) -> No
     assert (found["here"]["plan"]["steps"], found["here"]["refusals"]) == ([], [])
     assert reasons(found["nats"]) == ["nats.upgrade.platform"]
     assert [hop["to"] for hop in found["nats"]["hops"]] == ["2.12", "2.14"]
+    assert (found["its own"]["legs"], found["its own"]["changed"]) == ([], False)
+    assert reasons(found["a wish"]) == ["nats.upgrade.platform"]
     assert found["nats"]["running"]["members"][0]["version"].startswith("2.11.")
     assert found.writes == []
 

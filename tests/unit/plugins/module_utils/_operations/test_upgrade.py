@@ -166,9 +166,8 @@ TROUBLES: dict[str, tuple[Manner, Seen]] = {
 @pytest.mark.parametrize("code", sorted(TROUBLES))
 def test_what_health_finds_refuses_a_hop_under_its_own_code_and_by_name(code: str) -> None:
     manner, seen = TROUBLES[code]
-    whole = {"quorum": Quorum("all", has=True, wanted=3, ready=3), "copies": (), "unknown": {}}
-    given = {name: part for name in whole if (part := getattr(seen, name))}
-    broker = dataclasses.replace(seen, **(whole | given))
+    whole = Quorum("all", has=True, wanted=3, ready=3)
+    broker = dataclasses.replace(seen, quorum=seen.quorum or whole, copies=seen.copies or ())
     [found] = judge(manner.kind, None, broker, Thresholds(), 0.0).reasons
     runs = running(3, 8, 1) if manner is KAFKA else running(4, 0, 5)
     path = find_path(
