@@ -310,14 +310,23 @@ def test_the_old_user_of_an_account_goes_and_its_password_is_tried_where_it_is_t
 ) -> None:
     both: dict[str, Any] = {"new_password": TWO, "system_username": "sys", "system_password": SYSTEM}
     known: dict[str, Any] = {"broker_username": "app", "broker_password": ONE}
+    retire: dict[str, Any] = {"goal": "retire", "allow": ["nats.account.user.delete:app"], **both}
+
+    def users() -> list[str]:
+        rows = (events.get() or {})["spec"]["config"]["merge"]["accounts"]["ORDERS"]["users"]
+        return [row["user"] for row in rows if "user" in row]
+
+    desk.rotate(rotation("prepare", EVENTS, goal="prepare", **both))
+    desk.kill_once(rotation("killed", EVENTS, **retire), lambda: "app" not in users())
+    ended = desk.rotate(rotation("started again", EVENTS, **retire))["started again"]
+    assert not any(anywhere(events, "app", ONE)), "it has waited for the last server"
+    assert (ended["phase"], ended["proof"]["verdict"]) == ("single", "unproven")
     found = desk.rotate(
-        rotation("prepare", EVENTS, goal="prepare", **both),
-        rotation("retire", EVENTS, goal="retire", allow=["nats.account.user.delete:app"], **both, **known),
+        rotation("the old one is told", EVENTS, **retire, **known),
         rotation("nothing is left", EVENTS, goal="prepare", **both),
     )
-    proof = found["retire"]["proof"]
+    proof = found["the old one is told"]["proof"]
     assert (proof["verdict"], proof["nodes_proven"]) == ("refused", "2/2")
-    assert everywhere(events, "app", ONE) == [False, False]
     again = found["nothing is left"]
     assert not again["changed"] and again["credential"] == {"username": "app-b", "password": TWO}
     assert as_client(events, ("app-b", TWO), hello) == "in"

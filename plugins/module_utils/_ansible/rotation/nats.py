@@ -25,16 +25,16 @@ from ..._brokers.credentials import Question, Verdict
 from ..._brokers.nats.connections import Connections, connections_of
 from ..._brokers.nats.credentials import ask
 from ..._brokers.nats.nkey import KeyPair, seed_problem
-from ..._convergence.api import Requests
-from ..._convergence.converge import Mode, Outcome, Refused, Terms, converge
+from ..._convergence.api import SETTLE, Requests
+from ..._convergence.converge import Refused
 from ..._convergence.errors import Forbidden, NotFound, Unreachable
 from ..._engine.access import Login
 from ..._engine.consent import Refusal
 from ..._engine.secret import Secret
 from ..._engine.state import Actual, ClusterRef, Item, State, Wanted
-from ..._operations.rotation import Credential, Manner, Pair
+from ..._operations.rotation import Credential, Goal, Manner, Pair
 from ..._platforms.cozystack.access import Access
-from ..._platforms.cozystack.adapter import Cozystack
+from ..._platforms.cozystack.facts import read_release
 from ..._platforms.cozystack.nats.accounts import Row, narrowed
 from ..._platforms.cozystack.nats.checks import accounts_of, users_of
 from ..._platforms.cozystack.nats.nkey import user_key_problem
@@ -52,7 +52,8 @@ from ..._platforms.session import Session
 from ..logins import Asking, Everybody
 from ..module import Module, Options
 from ..reach import Reached, reach
-from ..result import Result, requests_result, telling_secrets
+from ..result import Result, requests_result
+from .declaring import Declaration, stored_login
 from .hands import Proof
 
 _PASSING = 90.0
@@ -92,9 +93,11 @@ Stored: t.TypeAlias = t.Callable[[str], Secret | None]
 
 
 class _Place(t.Protocol):
-    """Where the pair is declared."""
+    """Where the pair is declared. Where it `forgets`, nothing there tells a user that has gone from one that
+    never was."""
 
     manner: Manner
+    forgets: bool
 
     def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         """What is there of a user."""
@@ -116,6 +119,7 @@ class ClusterUsers:
     """Users of the whole cluster."""
 
     manner = _USERS
+    forgets = False
 
     def find(self, name: str, other: str, actual: Actual, stored: Stored) -> _Found:
         """One that is no longer declared and whose key is left in the platform's Secret still gets in, so it
@@ -156,12 +160,9 @@ def _users(rows: t.Mapping[str, Item]) -> State:
     return State({}, {"users": rows})
 
 
-def _stored(access: Access, name: str) -> Secret | None:
+def _password(access: Access, name: str) -> Secret | None:
     """The password that the platform keeps."""
-    try:
-        found = access.login(name)
-    except NotFound:
-        return None
+    found = stored_login(access, name)
     return found.login.password if found else None
 
 
@@ -175,6 +176,7 @@ class AccountUsers:
     password is `new`, as the date of a hash cannot be told."""
 
     manner = _ACCOUNT_USERS
+    forgets = True
 
     def __init__(
         self, ref: ClusterRef, account: str, new: Secret | None, known: Login | None, opened: float
@@ -261,7 +263,7 @@ def open_hands(
     module: Module, options: Options, ref: ClusterRef, session: Session, names: tuple[str, str]
 ) -> Users:
     """Look where the two are declared. The servers are not asked before there is a secret to ask with."""
-    actual = _read(session, ref)
+    actual = Declaration(options, ref, session, module.no_log_values.add).read()
     opened = time.time()
     new = None if options["new_password"] is None else Secret(options["new_password"])
     known = None
@@ -297,13 +299,6 @@ def _unfit(secret: str) -> str | None:
     return password_problem(secret)
 
 
-def _read(session: Session, ref: ClusterRef) -> Actual:
-    actual = Cozystack(session).read(ref)
-    if actual is None:
-        raise NotFound(f"{ref}: there is no such cluster; check namespace and cluster")
-    return actual
-
-
 class Users:
     """The hands of a rotation on NATS. No connection of one of the two stays open, as it would be counted."""
 
@@ -319,6 +314,7 @@ class Users:
     ) -> None:
         self._options, self._ref, self._session, self._names = options, ref, session, names
         self._place, self._opened, self._hide = place, opened, hide
+        self._declaration = Declaration(options, ref, session, hide)
         self._asking = Asking(options, ref, ask)
         self._reached: Reached[t.Any] | None = None
         self._system: Reached[t.Any] | None = None
@@ -326,6 +322,7 @@ class Users:
         self._answers: dict[str, Everybody] = {}
         self._old: dict[str, Login] = {}
         self._servers = 0
+        self._rests_since: float | None = None
 
     def remember(self, login: Login) -> None:
         """A secret that somebody has told, which may be an old one."""
@@ -355,15 +352,16 @@ class Users:
             time.sleep(_PAUSE)
 
     def _look(self) -> Pair:
-        actual, access = _read(self._session, self._ref), Access(self._session, self._ref)
+        actual, access = self._declaration.read(), Access(self._session, self._ref)
         names = self._names
         others = dict(zip(names, reversed(names), strict=True))
-        stored = functools.partial(_stored, access)
+        stored = functools.partial(_password, access)
         self._found = {name: self._place.find(name, others[name], actual, stored) for name in names}
         for found in self._found.values():
             if found.asks is not None and found.asks.login is not None:
                 self._hide(found.asks.login.password.reveal())
         self._servers = int(actual.state.values["replicas"])
+        self._watch_rest(actual)
         connections = self._connections(access)  # before anybody logs in here
         self._answers = {
             name: self._everybody(found.asks) for name, found in self._found.items() if found.asks is not None
@@ -375,7 +373,8 @@ class Users:
     def _one(self, name: str, connections: Connections | None) -> Credential:
         found = self._found[name]
         if not found.active:
-            return Credential(name, works=self._still_opens(name))
+            opens = self._still_opens(name)
+            return Credential(name, works=opens, lingers=opens is None and self._may_be_leaving())
         return Credential(
             name,
             active=True,
@@ -404,6 +403,21 @@ class Users:
         if name in self._old:
             return not self._all(self._everybody(Question(self._old[name])), Verdict.REFUSED)
         return not self._lets_in(name) if name in self._answers else None
+
+    def _watch_rest(self, actual: Actual) -> None:
+        """Since when the platform is through with what is declared, and no server restarts for it."""
+        release = read_release(actual.evidence)
+        if (release.ready, release.workloads_ready) != ("True", "True"):
+            self._rests_since = None
+        elif self._rests_since is None:
+            self._rests_since = time.monotonic()
+
+    def _may_be_leaving(self) -> bool:
+        """Whether a run that was killed may just have retired a user of which nothing is left: the platform
+        takes a moment to see a change."""
+        if not self._place.forgets or self._options["goal"] == Goal.PREPARE:
+            return False
+        return self._rests_since is None or time.monotonic() - self._rests_since < SETTLE
 
     def _everybody(self, question: Question) -> Everybody:
         """Every server's answer. The first login that is asked about finds the way."""
@@ -481,7 +495,7 @@ class Users:
 
     def permit(self, name: str, like: str) -> None:
         """Declare the rights of the other one."""
-        state = self._place.permitted(name, like, _read(self._session, self._ref))
+        state = self._place.permitted(name, like, self._declaration.read())
         self._declare(name, state, writes=True)
 
     def retire(self, name: str) -> None:
@@ -492,22 +506,11 @@ class Users:
         self._declare(name, self._place.ended(name), writes=True)
 
     def _addition(self, name: str, like: str) -> State:
-        return self._place.added(name, like, _read(self._session, self._ref))
+        return self._place.added(name, like, self._declaration.read())
 
     def _declare(self, name: str, state: State, *, writes: bool) -> None:
-        outcome = Outcome()
-        try:
-            converge(
-                Cozystack(self._session),
-                self._ref,
-                Wanted(True, state),
-                terms=Terms([*self._options["allow"], *self._place.consents(name)]),
-                mode=Mode(writes, timeout=self._options["wait_timeout"]),
-                outcome=outcome,
-            )
-        finally:  # the platform may quote its spec when it says what is wrong with it
-            for text in telling_secrets(outcome.actual):
-                self._hide(text)
+        consents = self._place.consents(name)
+        self._declaration.bring(lambda _actual: Wanted(True, state), writes=writes, allow=consents)
 
     # -- telling ------------------------------------------------------------------------------------------
 

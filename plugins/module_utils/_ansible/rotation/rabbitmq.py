@@ -22,18 +22,17 @@ from ..._brokers.rabbitmq.client import Management
 from ..._brokers.rabbitmq.credentials import ask
 from ..._brokers.rabbitmq.users import User, connections_of, find_user
 from ..._convergence.api import Requests
-from ..._convergence.converge import Mode, Outcome, Terms, Wish, converge
-from ..._convergence.errors import NotFound, Undone, Unreachable
+from ..._convergence.errors import Unreachable
 from ..._engine.access import Login
 from ..._engine.state import Actual, ClusterRef, Item, State, Wanted
 from ..._operations.rotation import Credential, Manner, Pair
 from ..._platforms.cozystack.access import Access, StoredLogin
-from ..._platforms.cozystack.adapter import Cozystack
 from ..._platforms.session import Session
 from ..logins import Asking, Everybody
 from ..module import Module, Options
 from ..reach import Reached, reach
-from ..result import Result, requests_result, telling_secrets
+from ..result import Result, requests_result
+from .declaring import Declaration, stored_login
 from .hands import Proof
 
 _ROLES = ("admins", "readonly")
@@ -46,8 +45,6 @@ _TRAILS = 15.0
 """For how many seconds a new user may lack rights before they are declared once more: its permissions come
 after it, when all is called ready (cozystack-api.md §11)."""
 _LONG_AGO = 600.0
-_ROUNDS = 3
-"""How often a change is made that other writers undo once it is in force."""
 _OURS, _UNMADE = 1e9, 1e12
 """What this run has made is newer than all that was there, whatever the clocks say; and a user that is
 declared and has no secret yet is newer still."""
@@ -86,6 +83,7 @@ class Users:
     ) -> None:
         self._options, self._ref, self._session, self._names = options, ref, session, names
         self._reached, self._client, self._hide = reached, reached.client, hide
+        self._declaration = Declaration(options, ref, session, hide)
         self._asking = Asking(options, ref, ask)
         self._opened = datetime.datetime.now(datetime.UTC)
         self._shown: dict[str, StoredLogin] = {}
@@ -111,9 +109,9 @@ class Users:
 
     def look(self) -> Pair:
         """What platform and brokers say. Connections are counted before anybody logs in here."""
-        state = self._declared()
+        state = self._declaration.read().state
         access = Access(self._session, self._ref)
-        self._shown = {name: stored for name in self._names if (stored := _stored(access, name))}
+        self._shown = {name: stored for name in self._names if (stored := stored_login(access, name))}
         users = {name: find_user(self._client, name) for name in self._names}
         self._foreign = dict(_undeclared(users, state))
         self._whole = _all_run(self._client)
@@ -122,14 +120,6 @@ class Users:
             self._one(first, second, users[first], state), self._one(second, first, users[second], state)
         )
         return dataclasses.replace(pair, settled=all(self._settled(one) for one in pair.active[:1]))
-
-    def _declared(self) -> State:
-        return self._state(Cozystack(self._session).read(self._ref))
-
-    def _state(self, actual: Actual | None) -> State:
-        if actual is None:
-            raise NotFound(f"{self._ref}: there is no such cluster; check namespace and cluster")
-        return actual.state
 
     def _one(self, name: str, other: str, user: User | None, state: State) -> Credential:
         stored = self._shown.get(name)
@@ -205,19 +195,19 @@ class Users:
 
     def ask_beforehand(self, name: str, like: str) -> None:
         """Whether the platform would take another user."""
-        self._converge(self._addition(name, like), writes=False)
+        self._declaration.bring(self._addition(name, like), writes=False)
 
     def add(self, name: str, like: str) -> None:
         """Declare the user in the roles of the other one; the platform makes its password."""
         self._added.add(name)
-        self._converge(self._addition(name, like), writes=True)
+        self._declaration.bring(self._addition(name, like), writes=True)
 
     def permit(self, name: str, like: str) -> None:
         """Take the roles that the brokers do not know away and declare them again, as only a permission that
         changes reaches them (cozystack-api.md §11)."""
-        lacking = _lacking(self._declared(), name, like, find_user(self._client, name))
-        self._converge(self._removal(name, lacking), writes=True, allow=_revoking(lacking))
-        self._converge(self._addition(name, like), writes=True)
+        lacking = _lacking(self._declaration.read().state, name, like, find_user(self._client, name))
+        self._declaration.bring(self._removal(name, lacking), writes=True, allow=_revoking(lacking))
+        self._declaration.bring(self._addition(name, like), writes=True)
         self._trails_until[name] = time.monotonic() + _TRIES
 
     def retire(self, name: str) -> None:
@@ -226,15 +216,18 @@ class Users:
         if stored is not None:  # the first one, where a name that came back too early goes once more
             self._old.setdefault(name, stored.login)
         self._last_seen[name] = time.monotonic()
-        consents = [f"rabbitmq.user.delete:{name}", *_revoking(self._declared().named("vhosts"))]
-        self._converge(self._removal(name, users=[name]), writes=True, allow=consents)
+        consents = [
+            f"rabbitmq.user.delete:{name}",
+            *_revoking(self._declaration.read().state.named("vhosts")),
+        ]
+        self._declaration.bring(self._removal(name, users=[name]), writes=True, allow=consents)
 
-    def _addition(self, name: str, like: str) -> Wish:
+    def _addition(self, name: str, like: str) -> t.Callable[[Actual], Wanted]:
         """The user in the roles that the other one has at that moment, beside whoever else is in them: others
         rotate their users in the same lists."""
 
-        def wanted(actual: Actual | None) -> Wanted:
-            state = self._state(actual)
+        def wanted(actual: Actual) -> Wanted:
+            state = actual.state
             roles: dict[str, t.Any] = {}
             for vhost, declared in state.named("vhosts").items():
                 role = _role(state, vhost, like)
@@ -246,41 +239,19 @@ class Users:
 
     def _removal(
         self, name: str, vhosts: t.Collection[str] | None = None, *, users: t.Collection[str] = ()
-    ) -> Wish:
+    ) -> t.Callable[[Actual], Wanted]:
         """The roles of these virtual hosts, or of all, without the user, and whoever else is in them at that
         moment; these users are to go."""
 
-        def wanted(actual: Actual | None) -> Wanted:
+        def wanted(actual: Actual) -> Wanted:
             roles = {
                 vhost: left
-                for vhost, declared in self._state(actual).named("vhosts").items()
+                for vhost, declared in actual.state.named("vhosts").items()
                 if (vhosts is None or vhost in vhosts) and (left := _without(declared, name))
             }
             return dataclasses.replace(_these({}, roles), absent={"users": frozenset(users)})
 
         return wanted
-
-    def _converge(self, wish: Wish, *, writes: bool, allow: t.Collection[str] = ()) -> None:
-        """The consents are those of the step, which names the user. What another writer undoes, who writes
-        back what it read before, is done again."""
-        for again in reversed(range(_ROUNDS)):
-            outcome = Outcome()
-            try:
-                converge(
-                    Cozystack(self._session),
-                    self._ref,
-                    wish,
-                    terms=Terms([*self._options["allow"], *allow]),
-                    mode=Mode(writes, timeout=self._options["wait_timeout"]),
-                    outcome=outcome,
-                )
-                return
-            except Undone:
-                if not again:
-                    raise
-            finally:  # the platform may quote its spec when it says what is wrong with it
-                for text in telling_secrets(outcome.actual):
-                    self._hide(text)
 
     # -- telling ------------------------------------------------------------------------------------------
 
@@ -322,13 +293,6 @@ class Users:
     def close(self) -> None:
         """End the connections."""
         self._client.close()
-
-
-def _stored(access: Access, name: str) -> StoredLogin | None:
-    try:
-        return access.login(name)
-    except NotFound:
-        return None
 
 
 def _these(users: t.Mapping[str, t.Any], roles: t.Mapping[str, t.Any]) -> Wanted:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -198,3 +199,57 @@ class TestUsersOfAnAccount:
     def test_a_seed_is_no_password(self) -> None:
         with pytest.raises(Refused, match="no more than a hash"):
             self.place(seed_and_key()[0]).added("app-b", "app", account(app={"name": "app"}))
+
+
+# ---- users of which nothing is left
+
+
+def release(ready: str, workloads: str) -> Actual:
+    conditions = [{"type": "Ready", "status": ready}, {"type": "WorkloadsReady", "status": workloads}]
+    return Actual(State(), evidence={"metadata": {}, "status": {"conditions": conditions}})
+
+
+def gone(monkeypatch: pytest.MonkeyPatch, place: Any, clock: list[float]) -> Any:
+    """Hands that see nothing of ``app``."""
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    found: Any = nats.Users.__new__(nats.Users)
+    found._place, found._rests_since, found._found = place, None, {"app": nats._Found()}
+    found._old, found._answers, found._options = {}, {}, {"goal": "retire"}
+    return found
+
+
+def test_a_user_of_an_account_has_gone_once_the_platform_has_come_to_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [100.0]
+    hands = gone(monkeypatch, TestUsersOfAnAccount.place(), clock)
+    seen = []
+    for passed, ready, workloads in (
+        (0, "True", "True"),  # perhaps the platform has not seen the change yet
+        (1, "Unknown", "True"),
+        (1, "True", "False"),  # the last server restarts
+        (60, "True", "True"),
+        (2, "True", "True"),
+        (2, "True", "True"),
+    ):
+        clock[0] += passed
+        hands._watch_rest(release(ready, workloads))
+        seen.append(hands._one("app", None).lingers)
+    assert seen == [True, True, True, True, True, False]
+
+
+def test_of_a_user_of_the_cluster_something_is_left_to_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = gone(monkeypatch, ClusterUsers(), [100.0])
+    hands._watch_rest(release("Unknown", "False"))
+    assert not hands._one("app", None).lingers
+
+
+def test_where_the_old_secret_is_told_the_servers_themselves_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hands = gone(monkeypatch, TestUsersOfAnAccount.place(), [100.0])
+    hands._old = {"app": Login("app", Secret("one"))}
+    for refused in (False, True):
+        hands._everybody, hands._all = (lambda _question: None), (lambda _found, _verdict, said=refused: said)
+        one = hands._one("app", None)
+        assert (one.works, one.lingers) == (not refused, False)

@@ -18,15 +18,10 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.rotat
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.credentials import Answer, Verdict
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.users import User
-from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import (
-    NotFound,
-    Undone,
-)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import (
     Actual,
-    ClusterRef,
     State,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._operations.machine import Wait
@@ -180,36 +175,6 @@ def test_a_user_joins_and_leaves_the_roles_as_others_have_them_at_that_moment() 
     assert hands_alone()._removal("app", ["logs"])(there(["app"])).state.named("vhosts").keys() == {"logs"}
 
 
-def test_a_cluster_that_goes_meanwhile_is_not_made_again() -> None:
-    for wish in (hands_alone()._addition("app-b", "app"), hands_alone()._removal("app", users=["app"])):
-        with pytest.raises(NotFound, match="there is no such cluster"):
-            wish(None)
-
-
-@pytest.mark.parametrize(("undone", "writes"), [(0, 1), (1, 2), (2, 3), (3, 3)])
-def test_what_other_writers_undo_is_done_again_and_told_when_they_do_not_stop(
-    monkeypatch: pytest.MonkeyPatch, undone: int, writes: int
-) -> None:
-    calls: list[Any] = []
-
-    def converge(*_arguments: Any, **_more: Any) -> None:
-        calls.append(None)
-        if len(calls) <= undone:
-            raise Undone("another writer has undone it")
-
-    monkeypatch.setattr(rabbitmq, "converge", converge)
-    found = hands_alone()
-    if undone < 3:
-        found._converge(found._addition("app-b", "app"), writes=True)
-    else:
-        with pytest.raises(Undone):
-            found._converge(found._addition("app-b", "app"), writes=True)
-    assert len(calls) == writes
-
-
 def hands_alone() -> Any:
     """Hands that have not looked at anything."""
-    found: Any = Users.__new__(Users)
-    found._ref, found._session = ClusterRef("rabbitmq", "tenant-acme", "jobs"), None
-    found._options, found._hide = {"allow": [], "wait_timeout": 1}, lambda _text: None
-    return found
+    return Users.__new__(Users)
