@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""The role `rotate_credentials`: what it refuses, how it hands out, and how it goes on once killed."""
+"""The role `rotate_credentials`: what it refuses, how it hands out, how it goes on once killed, and that the
+old secret is refused at last, also where the naive way had left it working.
+"""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import itertools
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.collection.plays import Place, Run, kill, task
+from tests.integration.collection.plays import Place, Run, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.lab.applications import Application
 from tests.lab.brokers import proofs
@@ -41,15 +40,20 @@ _counter = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A tenant with one real RabbitMQ, whose user `app` may enter `work`."""
+def real(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A tenant with real brokers that the tests of this file share."""
     tenant = lab.tenant(f"role{os.getpid()}-{next(_counter)}", brokers=True)
-    there = Place(lab, tenant, tmp_path_factory.mktemp("desk"))
-    made: dict[str, Any] = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
-    vhosts = [{"name": "work", "admins": ["app"]}]
-    there.run(task("create", "rabbitmq", "jobs", users=[{"name": "app"}], vhosts=vhosts, **made))
-    yield there
+    yield Place(lab, tenant, tmp_path_factory.mktemp("desk"))
     lab.remove_tenant(tenant.namespace)
+
+
+@pytest.fixture(scope="module")
+def jobs(real: Place) -> Place:
+    """With one RabbitMQ, whose users `app` and `naive` may enter `work`."""
+    made: dict[str, Any] = {"replicas": 1, "version": "v4.0", "resources_preset": "s1.small"}
+    users, vhosts = [{"name": "app"}, {"name": "naive"}], [{"name": "work", "admins": ["app", "naive"]}]
+    real.run(task("create", "rabbitmq", "jobs", users=users, vhosts=vhosts, **made))
+    return real
 
 
 def variables(place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,33 +83,9 @@ def run(place: Place, values: Mapping[str, Any], *arguments: str, fails: bool = 
     return ended
 
 
-@contextlib.contextmanager
-def started(place: Place, values: Mapping[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """A play that does not outlive this, nor does what it has started."""
-    desk = place.directory / f"killed-{next(_counter)}"
-    desk.mkdir()
-    for empty in ("ansible.cfg", "record"):
-        desk.joinpath(empty).write_text("")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ansible", "playbook", str(playbook(place, values))],
-        cwd=desk,
-        env=place._environment(desk),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def killed_once(place: Place, what: str, there: Callable[[], bool], values: Mapping[str, Any]) -> None:
+def killed_once(place: Place, there: Callable[[], bool], values: Mapping[str, Any]) -> None:
     """Start the role and kill it, with the module that it runs, as soon as something is there."""
-    with started(place, values) as process:
-        Application.wait(what, lambda: there() or process.poll() is not None, SECONDS)
-        assert process.poll() is None, f"it came to its end before it could be killed at: {what}"
+    place.kill_file_once(playbook(place, values), there)
 
 
 def changed(ended: Run) -> list[str]:
@@ -121,6 +101,11 @@ def said(ended: Run) -> str:
 def handed_out(place: Place) -> dict[str, str] | None:
     found = place.lab.api.find(f"/api/v1/namespaces/{place.namespace}/secrets/{SECRET}")
     return found and {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+
+def app_users(app: Application) -> list[str]:
+    """Which of the pair are declared."""
+    return sorted(one for one in (app.get() or {})["spec"]["users"] if one.startswith("app"))
 
 
 def places(place: Place) -> list[dict[str, Any]]:
@@ -260,13 +245,10 @@ def test_killed_at_three_turns_it_ends_with_one_new_credential_that_is_handed_ou
         "hand_out": places(jobs),
     }
 
-    def users() -> list[str]:
-        return sorted((app.get() or {})["spec"]["users"])
-
-    killed_once(jobs, "the second user", lambda: users() == ["app", "app-b"], {**wanted, **NOW})
-    killed_once(jobs, "the Secret", lambda: handed_out(jobs) is not None, {**wanted, **NOW})
+    killed_once(jobs, lambda: app_users(app) == ["app", "app-b"], {**wanted, **NOW})
+    killed_once(jobs, lambda: handed_out(jobs) is not None, {**wanted, **NOW})
     new = (handed_out(jobs) or {})["password"]
-    killed_once(jobs, "the first user is gone", lambda: users() == ["app-b"], wanted)
+    killed_once(jobs, lambda: app_users(app) == ["app-b"], wanted)
     ended = run(jobs, wanted, "-vvv", "--diff")
 
     assert app.secret("app-b-credentials")["password"] == new, "made once, and never again"
@@ -282,7 +264,7 @@ def test_killed_at_three_turns_it_ends_with_one_new_credential_that_is_handed_ou
     (broker,) = endpoints(app)
     assert proofs.rabbitmq_refusal(broker, "app-b", new, "work") is None
     assert proofs.rabbitmq_refusal(broker, "app", old, "work") is not None
-    assert users() == ["app-b"]
+    assert app_users(app) == ["app-b"]
     assert not any(secret in ended.output for secret in (old, new))
 
     again = run(jobs, wanted, "--diff")
@@ -293,7 +275,7 @@ def test_killed_at_three_turns_it_ends_with_one_new_credential_that_is_handed_ou
 @pytest.mark.brokers
 def test_a_new_credential_that_is_given_up_is_taken_back_from_where_it_was_handed_out(jobs: Place) -> None:
     app = jobs.app("rabbitmq", "jobs")
-    (kept,) = (app.get() or {})["spec"]["users"]
+    (kept,) = app_users(app)
     (given_up,) = {"app", "app-b"} - {kept}
     wanted = {"kind": "rabbitmq", "cluster": "jobs", "user": "app", "hand_out": places(jobs), **NOW}
     run(jobs, {**wanted, "phase": "prepare"})
@@ -303,7 +285,7 @@ def test_a_new_credential_that_is_given_up_is_taken_back_from_where_it_was_hande
     ended = run(jobs, {**back, "allow": [f"rabbitmq.user.delete:{given_up}"]}, "-vvv")
     assert app.secret(f"{kept}-credentials")["password"] not in ended.output
     assert (handed_out(jobs) or {})["username"] == kept
-    assert list((app.get() or {})["spec"]["users"]) == [kept]
+    assert app_users(app) == [kept]
     assert ended["Say how it ended"]["msg"][0] == f"{kept} is the only credential"
 
 
@@ -311,7 +293,7 @@ def test_a_new_credential_that_is_given_up_is_taken_back_from_where_it_was_hande
 @pytest.mark.full
 def test_in_place_the_name_stays_and_the_new_secret_is_handed_out(jobs: Place) -> None:
     app = jobs.app("rabbitmq", "jobs")
-    (name,) = (app.get() or {})["spec"]["users"]
+    (name,) = app_users(app)
     (other,) = {"app", "app-b"} - {name}
     old = app.secret(f"{name}-credentials")["password"]
     wanted = {
@@ -330,10 +312,30 @@ def test_in_place_the_name_stays_and_the_new_secret_is_handed_out(jobs: Place) -
         "username": name,
         "password": new,
     }
-    assert list((app.get() or {})["spec"]["users"]) == [name]
+    assert app_users(app) == [name]
     (broker,) = endpoints(app)
     assert proofs.rabbitmq_refusal(broker, name, new, "work") is None
     assert proofs.rabbitmq_refusal(broker, name, old, "work") is not None
     assert not any(secret in ended.output for secret in (old, new))
     again = run(jobs, wanted)
     assert (changed(again), again.writes) == ([], [])
+
+
+@pytest.mark.brokers
+@pytest.mark.full
+def test_what_the_naive_way_left_working_in_rabbitmq_is_refused_after_a_rotation(jobs: Place) -> None:
+    app = jobs.app("rabbitmq", "jobs")
+    old, revision = app.secret("naive-credentials")["password"], app.revision
+    app.patch(users={"naive": {"password": "NaiveNewSecret42"}})
+    app.until_ready(revision + 1)
+    (broker,) = endpoints(app)
+    assert app.secret("naive-credentials")["password"] == "NaiveNewSecret42", "as if it were in force"
+    assert proofs.rabbitmq_refusal(broker, "naive", old, "work") is None, "the trap"
+    assert proofs.rabbitmq_refusal(broker, "naive", "NaiveNewSecret42", "work") is not None
+
+    wanted = {"kind": "rabbitmq", "cluster": "jobs", "user": "naive", "allow": ["rabbitmq.user.delete:naive"]}
+    run(jobs, {**wanted, **NOW})
+    for secret in (old, "NaiveNewSecret42"):
+        assert "ACCESS_REFUSED" in str(proofs.rabbitmq_refusal(broker, "naive", secret, "work"))
+    new = app.secret("naive-b-credentials")["password"]
+    assert proofs.rabbitmq_refusal(broker, "naive-b", new, "work") is None
