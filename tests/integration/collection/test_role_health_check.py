@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from tests.integration.collection.plays import PATIENCE, Place, Run, Task, task
+from tests.lab.audit import WRITES
 from tests.lab.labs import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 
+PLAYBOOK = Path("brokerops.messaging.health")
 NAMES = ("events", "thin", "lost")
 _counter = itertools.count(1)
 
@@ -48,13 +50,18 @@ def acme(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def health(place: Place, *arguments: str, **variables: Any) -> Run:
-    """A run of the playbook; brokers here share the disk of the machine."""
-    given = json.dumps({"health_check_storage_threshold": 100, **variables})
-    return place.run_file(
-        Path("brokerops.messaging.health"),
-        arguments=["--extra-vars", given, *arguments],
-        variables={"K8S_AUTH_KUBECONFIG": str(place.tenant.kubeconfig())},
-    )
+    """A run of the playbook."""
+    return place.run_file(PLAYBOOK, arguments=[*given(**variables), *arguments], variables=who(place))
+
+
+def given(**variables: Any) -> list[str]:
+    """Variables of the role; brokers here share the disk of the machine."""
+    return ["--extra-vars", json.dumps({"health_check_storage_threshold": 100, **variables})]
+
+
+def who(place: Place) -> dict[str, str]:
+    """As whom the platform is asked."""
+    return {"K8S_AUTH_KUBECONFIG": str(place.tenant.kubeconfig())}
 
 
 def inventory(place: Place, directory: Path) -> list[str]:
@@ -84,6 +91,19 @@ def test_every_cluster_is_asked_and_reported_before_those_fail_that_do_not_pass(
     assert thin in ended.output.replace('\\"', '"')
     assert f"nats {acme.namespace}/lost is unreachable. does not pass: " in ended.output
     assert "; next: " in ended.output
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_has_written_nothing_and_leaves_no_report(acme: Place, tmp_path: Path) -> None:
+    report, since = tmp_path / "health.json", acme.mark()
+    acme.kill_file_once(
+        PLAYBOOK,
+        lambda: len(acme.requests(since)) > 0,
+        arguments=[*inventory(acme, tmp_path), *given(health_check_report=str(report))],
+        variables=who(acme),
+    )
+    assert [entry.verb for entry in acme.requests(since) if entry.verb in WRITES] == []
+    assert list(report.parent.glob("*health*")) == []
 
 
 @pytest.mark.full
