@@ -125,6 +125,8 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             audits=(Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE),),
             one_way=frozenset(("khepri_db",)),
         ),
+        # A node of 4.3.6 that is started on the data of 4.0.5 moves it to Khepri on its own, then fails to
+        # join the others, of which it may take one along; 4.0.5 does not start on that data any more (seen).
         Release(
             (4, 3),
             ((4, 2),),
