@@ -8,8 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ import pytest
 import yaml
 
 from tests.integration.collection.plays import Place, Run, Task, task
-from tests.integration.lab.applications import Application
-from tests.integration.lab.processes_of import until
 from tests.lab.labs import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
@@ -50,10 +47,6 @@ class Desk:
         ended = self._place.run_file(_PLAYBOOK, arguments=[*given, *arguments], seconds=SECONDS, **self._who)
         assert ended.status == (2 if fails else 0), ended.output
         return ended
-
-    def kill_once(self, moment: Callable[[], bool]) -> None:
-        """SIGKILL for a run of the playbook, and all that it has started, while it is under way."""
-        self._place.kill_file_once(_PLAYBOOK, moment, arguments=self._given({}), **self._who)
 
     def _given(self, values: Mapping[str, Any]) -> list[str]:
         options = {
@@ -164,61 +157,3 @@ def test_one_hop_whose_version_is_played_goes_through_under_traffic_and_then_the
     again = desk.run()
     assert again.writes == [] and HOP not in again.results
     assert "changed=0" in again.output
-
-
-@pytest.mark.full
-def test_a_node_that_does_not_get_ready_again_stops_the_role_while_the_cluster_serves(
-    real_place: Place,
-) -> None:
-    """It says which node, at which layer, and what to do; after repair the same command ends the way."""
-    real_place.run(task("create", "rabbitmq", "jobs", replicas=3, **DECLARED))
-    app = real_place.app("rabbitmq", "jobs")
-    desk = jobs(real_place, version="4.1", allow=AGREED)
-    with ThreadPoolExecutor(1) as others:
-        running = others.submit(desk.run, fails=True, wait_timeout=90)
-        until(lambda: running.done() or declared(app) == "v4.1")
-        app.fault("never-ready", ordinal=0)
-        stopped = running.result()
-    said = stopped.msg(HOP)
-    assert "blocks: " in said and "rabbitmq-jobs" in said
-    assert "look at the pods of those that are missing" in said and "then run again" in said
-    assert stopped[VERDICT]["traffic"]["lost"] == 0, "it serves with the others"
-
-    app.fault("clear")
-    assert_arrived(real_place, desk)
-
-
-@pytest.mark.full
-def test_killed_at_three_moments_and_started_again_it_arrives_and_nothing_is_lost(real_place: Place) -> None:
-    """Before the first write, while nodes restart, and once all run the new line."""
-    real_place.run(task("create", "rabbitmq", "jobs", replicas=3, **DECLARED))
-    app = real_place.app("rabbitmq", "jobs")
-    desk = jobs(real_place, version="4.2", allow=AGREED)
-    before = {member["pid"] for member in app.view()["members"]}
-
-    def restarted() -> int:
-        return len({member["pid"] for member in app.view()["members"]} - before)
-
-    desk.kill_once(lambda: desk.snapshots.exists())
-    assert declared(app) == "v4.0"
-    desk.kill_once(lambda: declared(app) == "v4.1" and restarted() > 0)
-    desk.kill_once(lambda: declared(app) == "v4.2")
-    assert_arrived(real_place, desk, version="4.2")
-
-
-def assert_arrived(place: Place, desk: Desk, version: str = "4.1") -> None:
-    """The same command comes to its end, with nothing lost on what is left of the way, and then has nothing
-    to do."""
-    rest = desk.run()
-    if VERDICT in rest.results:
-        assert rest[VERDICT]["traffic"]["lost"] == 0
-    again = desk.run()
-    assert again.writes == [] and HOP not in again.results
-    assert lines(again[PATH]) == {version}
-    assert again[PATH]["health"] == "healthy"
-
-
-def declared(app: Application) -> str:
-    found = app.get()
-    assert found is not None
-    return str(found["spec"]["version"])
