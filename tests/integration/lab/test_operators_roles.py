@@ -3,7 +3,8 @@
 """The roles `scale` and `rotate_credentials` where RabbitMQ is run by the platform's real operators and NATS
 is a real StatefulSet: pods have other addresses after every restart, and operators take their time.
 
-One cluster of each kind is for all tests, which tell its life in their order.
+One cluster of RabbitMQ, and one of NATS with accounts and one with users, are for all tests, which tell their
+lives in their order.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.integration.lab.pods import (
     FRUGAL,
     RABBITMQ,
     behind,
+    change,
     endpoints,
     late_garbage,
     uids,
@@ -42,8 +44,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.kind, pytest.mark.full, pytest.mark.t
 
 MESSAGES = [f"message {number}".encode() for number in range(50)]
 SECONDS, PATIENCE = 1200, 420
-JOBS, EVENTS, VHOST = "jobs", "events", "work"
+JOBS, EVENTS, SIGNALS, VHOST = "jobs", "events", "signals", "work"
 APP, SYSTEM = ("app", "HorseBattery11"), ("operator", "StapleCorrect22")
+LEGACY = ("legacy", "BatteryStaple44")
 NEXT = "CorrectHorse33"
 ALONE = [f"alone-{number}" for number in range(4)]
 SCALE, RETIRE = "One step after the other", "Let one of the two go, and prove that it is refused"
@@ -92,6 +95,14 @@ def events(place: Place) -> Application:
     for stream in ALONE:
         proofs.nats_publish(endpoints(app), stream, MESSAGES, replicas=1, login=APP)
     return app
+
+
+@pytest.fixture(scope="module")
+def signals(place: Place) -> Application:
+    """NATS of two servers with users of the platform's kind, who can have no streams."""
+    users = [{"name": name, "password": password} for name, password in (APP, LEGACY)]
+    declare(place, "nats", SIGNALS, replicas=2, jetstream={"enabled": False}, users=users)
+    return Application(place.lab, place.tenant, "nats", SIGNALS, patience=PATIENCE)
 
 
 def declare(place: Place, kind: str, name: str, **options: Any) -> None:
@@ -299,6 +310,30 @@ def test_a_nats_users_credential_rotates_while_servers_restart_and_the_old_one_i
     assert None not in logins(events, APP)
     assert logins(events, ("app-b", NEXT)) == [None] * 3
     assert all_of(events, ("app-b", NEXT))
+
+
+def test_a_nats_user_that_is_only_removed_lives_on_through_restarts_until_the_role_retires_it(
+    place: Place, signals: Application
+) -> None:
+    change(signals, users={"legacy": None})
+    all_restart(signals, max_connections=5000)
+    assert logins(signals, LEGACY) == [None] * 2, "the naive way leaves it in"
+    assert signals.secret("credentials")["legacy"] == LEGACY[1]
+
+    leaves: dict[str, Any] = {"second_user": "legacy", "allow": ["nats.user.disable:legacy"]}
+    done = role(place, "rotate_credentials", signals, user="app", **leaves, phase="retire")[RETIRE]
+    assert (done["current"], done["retired"]) == ("app", "legacy")
+    assert (done["proof"]["verdict"], done["proof"]["nodes_proven"]) == ("refused", "2/2")
+    assert None not in logins(signals, LEGACY)
+    assert logins(signals, APP) == [None] * 2
+
+
+def all_restart(app: Application, **settings: int) -> None:
+    """Change what every server reads, and wait until none is left that has not read it."""
+    before = uids(app)
+    change(app, config={"merge": settings})
+    app.until_running(len(before), app.view()["revision"])
+    assert not before.items() & uids(app).items()
 
 
 def logins(app: Application, login: tuple[str, str]) -> list[str | None]:
