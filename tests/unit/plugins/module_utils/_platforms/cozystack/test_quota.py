@@ -112,6 +112,7 @@ def test_resources_of_its_own_count_instead_of_the_preset_key_by_key() -> None:
         ("kafka", None, {"brokers": {"replicas": 3}}, 0),
         ("rabbitmq", {"resources_preset": "s1.small"}, {"external": True}, 1),
         ("nats", {"replicas": 3}, {"external": True}, 1),
+        ("rabbitmq", {"replicas": 1, "external": True, "resources_preset": "s1.small"}, {"replicas": 3}, 0),
         ("nats", {"replicas": 3, "external": True}, {"replicas": 5}, 0),
     ],
 )

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026 The brokerops.messaging authors
-"""How old the certificates are that real brokers show, and how long they are good: by the module, in the
-report of `health_check`, and from `rotate_credentials`, which has nothing else to tell of Kafka.
+"""A real Kafka that is open to the outside. How old the certificates are that its brokers show, and how
+long they are good: by the module, in the report of `health_check`, and from `rotate_credentials`, which has
+nothing else to tell of Kafka. And that each broker more takes an address more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.integration.collection.plays import Place, Run, Task, task
+from tests.integration.collection.plays import Place, Run, Task, reasons, task
+from tests.integration.collection.test_scale import scale, steps
+from tests.integration.lab.processes_of import until
 from tests.lab.labs import Lab
 from tests.lab.pki import VALID
 
@@ -37,6 +40,7 @@ def acme(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "brokers": {"replicas": 2},
         "zookeeper": {"replicas": 1},
         "external": True,
+        "wait_timeout": 240,
         "allow": ["kafka.external.no_login:orders"],
     }
     place.run(task("create", "kafka", "orders", **declared))
@@ -106,3 +110,22 @@ def test_rotate_credentials_tells_them_of_a_kafka_in_tls_and_changes_nothing(acm
         assert f"{name} until {ends} ({VALID.days - 1} days left), since {begins} (0 days old)" in report
     assert f"{CA} until 2" in report
     assert "The brokers were asked themselves." in report
+
+
+def test_more_brokers_than_the_quota_has_addresses_for_are_refused_before_any_write(acme: Place) -> None:
+    quotas = f"/api/v1/namespaces/{acme.namespace}/resourcequotas"
+    hard = {"services.loadbalancers": "3"}  # one for each broker, and one before them
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "addresses"}}
+    acme.lab.api.create(quotas, body | {"spec": {"hard": hard}})
+    until(lambda: acme.lab.api.get(f"{quotas}/addresses").get("status", {}).get("used") == hard)
+    refused = acme.run(
+        scale("plan", "kafka", "orders", module="scale_plan_info", replicas=3, fails=True),
+        scale("up", "kafka", "orders", replicas=3, fails=True),
+    )
+    acme.lab.api.delete(f"{quotas}/addresses")
+    for title in ("plan", "up"):
+        assert reasons(refused[title]) == ["cozystack.quota.exceeded"]
+        assert "services.loadbalancers: needs 1 more, none is left: 1 too much" in refused.msg(title)
+    assert refused.writes == []
+    enough = acme.run(scale("plan", "kafka", "orders", module="scale_plan_info", replicas=3))
+    assert "cluster.grow" in steps(enough["plan"])
