@@ -138,6 +138,7 @@ def test_a_command_does_what_its_runbook_says(page: str, command: Command, desk:
     output = " ".join(f"{ended.stdout} {ended.stderr}".split())
     assert ended.returncode == command.status, output
     assert command.seen.replace("tenant-acme", place.namespace) in output
+    assert list((ROOT / "playbooks").glob("*.json")) == [], "a relative path begins where the command is run"
     writes = [
         one.verb for one in place.requests(since) if one.verb in ("create", "update", "patch", "delete")
     ]
