@@ -19,6 +19,7 @@ import pytest
 
 from tests.integration.collection.plays import Place, Run, task
 from tests.integration.collection.test_brokers import endpoints
+from tests.integration.collection.test_rotation_nats import LEGACY, OLD, everywhere
 from tests.integration.lab.applications import Application
 from tests.lab.brokers import proofs
 from tests.lab.labs import Lab
@@ -54,6 +55,15 @@ def jobs(real: Place) -> Place:
     users, vhosts = [{"name": "app"}, {"name": "naive"}], [{"name": "work", "admins": ["app", "naive"]}]
     real.run(task("create", "rabbitmq", "jobs", users=users, vhosts=vhosts, **made))
     return real
+
+
+@pytest.fixture(scope="module")
+def signals(real: Place) -> Application:
+    """Two NATS servers with two users."""
+    users = [{"name": "app", "password": OLD}, {"name": "legacy", "password": LEGACY}]
+    alone: dict[str, Any] = {"replicas": 2, "jetstream": {"enabled": False}}
+    real.run(task("create", "nats", "signals", users=users, **alone))
+    return real.app("nats", "signals")
 
 
 def variables(place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,8 +108,8 @@ def said(ended: Run) -> str:
     return str(failed["msg"])
 
 
-def handed_out(place: Place) -> dict[str, str] | None:
-    found = place.lab.api.find(f"/api/v1/namespaces/{place.namespace}/secrets/{SECRET}")
+def handed_out(place: Place, name: str = SECRET) -> dict[str, str] | None:
+    found = place.lab.api.find(f"/api/v1/namespaces/{place.namespace}/secrets/{name}")
     return found and {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
 
 
@@ -339,3 +349,86 @@ def test_what_the_naive_way_left_working_in_rabbitmq_is_refused_after_a_rotation
         assert "ACCESS_REFUSED" in str(proofs.rabbitmq_refusal(broker, "naive", secret, "work"))
     new = app.secret("naive-b-credentials")["password"]
     assert proofs.rabbitmq_refusal(broker, "naive-b", new, "work") is None
+
+
+# -- NATS ------------------------------------------------------------------------------------------------
+
+
+def secrets(app: Application) -> dict[str, str]:
+    """The passwords that are declared, by user."""
+    return {name: row.get("password", "") for name, row in (app.get() or {})["spec"]["users"].items()}
+
+
+def in_use(app: Application) -> list[str]:
+    """The users that anybody can log in as: who is retired has a secret that nobody knows."""
+    return sorted(name for name, secret in secrets(app).items() if not secret.startswith("disabled"))
+
+
+@pytest.mark.brokers
+@pytest.mark.full
+def test_a_user_that_was_only_removed_from_nats_is_refused_after_a_rotation(
+    real: Place, signals: Application
+) -> None:
+    signals.until_ready()
+    revision = signals.revision
+    signals.patch(users={"legacy": None})
+    signals.until_running(2, revision + 1)
+    assert "legacy" not in secrets(signals)
+    assert everywhere(signals, "legacy", LEGACY) == [True, True], "the trap"
+
+    (current,) = in_use(signals)
+    ended = run(
+        real,
+        {
+            "kind": "nats",
+            "cluster": "signals",
+            "user": current,
+            "second_user": "legacy",
+            "allow": ["nats.user.disable:legacy"],
+            "phase": "retire",
+        },
+    )
+    assert in_use(signals) == [current]
+    assert everywhere(signals, "legacy", LEGACY) == [False, False], ended.output
+    assert everywhere(signals, current, secrets(signals)[current]) == [True, True]
+
+
+@pytest.mark.brokers
+@pytest.mark.full
+def test_of_nats_killed_at_three_turns_it_ends_with_one_new_credential(
+    real: Place, signals: Application
+) -> None:
+    """After the second user is declared, after it is handed out, and while the first one is retired."""
+    (old,) = {"app", "app-b"} & set(in_use(signals))
+    (new,) = {"app", "app-b"} - {old}
+    before, login = secrets(signals), "signals-login"
+    wanted = {
+        "kind": "nats",
+        "cluster": "signals",
+        "user": "app",
+        "allow": [f"nats.user.disable:{old}"],
+        "hand_out": [
+            {
+                "to": "secret",
+                "namespace": real.namespace,
+                "name": login,
+                "kubeconfig": str(real.lab.admin_kubeconfig),
+            }
+        ],
+    }
+    killed_once(real, lambda: secrets(signals).get(new) != before.get(new), {**wanted, **NOW})
+    made = secrets(signals)[new]
+    killed_once(real, lambda: handed_out(real, login) is not None, {**wanted, **NOW})
+    assert everywhere(signals, old, before[old]) == [True, True], "until clients have moved"
+    killed_once(real, lambda: secrets(signals)[old] != before[old], wanted)
+    ended = run(real, wanted, "-vvv", "--diff")
+
+    assert secrets(signals)[new] == made, "made once, and never again"
+    assert handed_out(real, login) == {"username": new, "password": made}
+    assert new in in_use(signals) and old not in in_use(signals)
+    assert everywhere(signals, new, made) == [True, True]
+    assert everywhere(signals, old, before[old]) == [False, False]
+    assert not any(secret in ended.output for secret in (before[old], made))
+
+    again = run(real, wanted, "--diff")
+    assert (changed(again), again.writes) == ([], [])

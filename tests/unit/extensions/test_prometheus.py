@@ -70,5 +70,5 @@ def test_each_alert_of_a_runbook_is_there() -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
 def test_promtool_finds_that_the_rules_do_what_their_tests_say(file: Path) -> None:
     for command in (["check", "rules", file], ["test", "rules", FOLDER / "tests" / file.name]):
-        ended = subprocess.run(["promtool", *map(str, command)], capture_output=True, text=True)
+        ended = subprocess.run(["promtool", *map(str, command)], capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr

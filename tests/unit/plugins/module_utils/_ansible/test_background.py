@@ -177,7 +177,7 @@ def test_who_is_detached_learns_that_its_module_was_killed_meanwhile(tmp_path: P
         module.kill()
         module.wait()
     (tmp_path / "killed").touch()
-    until(lambda: (tmp_path / "ended").exists())
+    until((tmp_path / "ended").exists)
     assert (tmp_path / "told").read_text() == "False"
 
 
