@@ -69,12 +69,29 @@ def secret_texts(kind: Kind, options: Options) -> t.Iterator[str]:
     for field in kind.fields:
         value = dig(options, field.option.split("."))
         if value is not None:
-            yield from field.type.secrets(value)
+            yield from _secrets_of(field, value)
     for rows in kind.items:
-        for row in options.get(rows.option) or ():
+        for row in _mappings(dig(options, [rows.option])):
             for field in rows.fields:
                 if row.get(field.option) is not None:
-                    yield from field.type.secrets(row[field.option])
+                    yield from _secrets_of(field, row[field.option])
+
+
+def _secrets_of(field: Field, value: Value) -> t.Iterable[str]:
+    if field.type.secret:
+        found: t.Iterable[t.Any] = [value]
+    else:
+        found = field.type.secrets(list(_mappings(value)) if field.type.argument == "rows" else value)
+    # never the empty text: it would be masked between any two letters
+    return (str(one) for one in found if one not in (None, ""))
+
+
+def _mappings(rows: t.Any) -> t.Iterator[Options]:
+    """The rows of a list, or of what somebody wrote for one: a single row, or rows by their names."""
+    if isinstance(rows, collections.abc.Mapping):
+        rows = [rows, *rows.values()]
+    if isinstance(rows, list | tuple):
+        yield from (row for row in rows if isinstance(row, collections.abc.Mapping))
 
 
 def _read_reset(

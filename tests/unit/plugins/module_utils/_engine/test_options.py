@@ -12,6 +12,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.option
     dig,
     plant,
     read_options,
+    secret_texts,
     write_options,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
@@ -259,3 +260,25 @@ def test_planting_makes_the_way_and_keeps_what_stands_beside_it() -> None:
     plant(document, ["a", "c", "d"], 2)
     plant(document, ["e"], 3)
     assert document == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("rabbitmq", {"users": [{"name": "app", "password": GOOD_PASSWORD}]}),
+        ("nats", {"users": [{"name": "app", "password": GOOD_PASSWORD}]}),
+        # of a wrong shape, which is about to be refused and must not be shown either
+        ("rabbitmq", {"users": ["app", None, {"name": "app", "password": GOOD_PASSWORD}]}),
+        ("rabbitmq", {"users": {"app": {"password": GOOD_PASSWORD}}}),
+        ("rabbitmq", {"users": {"name": "app", "password": GOOD_PASSWORD}}),
+        ("rabbitmq", {"vhosts": 5, "users": [{"password": GOOD_PASSWORD}, {"password": ""}]}),
+        ("nats", {"accounts": [{"name": "A", "users": ["app", {"name": "b", "password": GOOD_PASSWORD}]}]}),
+    ],
+)
+def test_a_password_is_found_in_options_however_they_are_written(kind: str, options: Options) -> None:
+    assert list(secret_texts(KINDS[kind], options)) == [GOOD_PASSWORD]
+
+
+@pytest.mark.parametrize("options", [None, [], "text", {"users": None}, {"users": "text"}])
+def test_where_there_are_no_options_there_is_no_secret(options: Any) -> None:
+    assert list(secret_texts(KINDS["rabbitmq"], options)) == []
