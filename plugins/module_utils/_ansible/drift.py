@@ -13,7 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .._convergence.errors import Failure
 from .._engine.drift import Release, Snapshot, find_drift
 from .._engine.fields import Kind, Problem
-from .._engine.options import read_options, secret_texts
+from .._engine.options import dig, read_options, secret_texts
 from .._engine.state import Actual, ClusterRef, Wanted
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.applications import APPLICATIONS
@@ -41,7 +41,7 @@ def run_drift() -> None:
     options = module.params
     kind = APPLICATIONS[options["kind"]].kind
     ref = ClusterRef(kind.name, options["namespace"], options["cluster"])
-    wanted, problems = _declared(kind, "declared", options["declared"])
+    wanted, problems = _declared(kind, options["declared"])
     snapshot, unread = _snapshot(ref, kind, options["snapshot"])
     named = said(namespace=label_problem(ref.namespace), cluster=label_problem(ref.name))
     module.refuse(str(ref), [*named, *problems, *unread])
@@ -63,33 +63,37 @@ def run_drift() -> None:
     )
 
 
-def _secrets(options: Options) -> t.Iterable[str]:
-    if options["kind"] not in APPLICATIONS:  # which the argument spec is about to refuse
-        return ()
-    return secret_texts(APPLICATIONS[options["kind"]].kind, options["declared"])
+def _secrets(options: Options) -> t.Iterator[str]:
+    """What must not be printed of both sides; where the kind is none, by the ways of every kind."""
+    kinds = [one for one in APPLICATIONS if one == options.get("kind")] or APPLICATIONS
+    for kind in kinds:
+        for given in (["declared"], ["snapshot", "options"]):
+            yield from secret_texts(APPLICATIONS[kind].kind, dig(options, given))
 
 
-def _declared(kind: Kind, option: str, given: t.Mapping[str, t.Any]) -> tuple[Wanted, list[Problem]]:
+def _declared(kind: Kind, given: t.Mapping[str, t.Any]) -> tuple[Wanted, list[Problem]]:
     """What a module of this kind would read in these options."""
     names = {"type": "list", "elements": "str", "default": []}
     spec = declaration_arguments(kind) | {"reset": names, "purge": names}
     checked = ArgumentSpecValidator(spec).validate(dict(given))
     if checked.error_messages:
-        return Wanted(True), [Problem(option, text) for text in checked.error_messages]
+        return Wanted(True), [Problem("declared", text) for text in checked.error_messages]
     wanted, problems = read_options(kind, checked.validated_parameters, present=True)
-    return wanted, [Problem(f"{option}.{one.path}", one.text) for one in problems]
+    return wanted, [Problem(f"declared.{one.path}", one.text) for one in problems]
 
 
 def _snapshot(
     ref: ClusterRef, kind: Kind, given: t.Mapping[str, t.Any] | None
 ) -> tuple[Snapshot | None, list[Problem]]:
-    """A cluster as `clusters_info` returned it."""
+    """A cluster as `clusters_info` returned it: what could be in a cluster once is taken as it is."""
     if given is None:
         return None, []
     try:
         where = ClusterRef(given["kind"], given["namespace"], given["name"])
         release = Release(int(given["status"]["revision"]), str(given["status"]["chart_version"]))
         options = dict(given["options"])
+        for rows in kind.items:  # each with a name that can be looked up
+            dict.fromkeys(row["name"] for row in options.get(rows.option) or ())
     except (LookupError, TypeError, ValueError):
         text = (
             "this is no cluster as clusters_info returns it, with kind, namespace, name, options and status"
@@ -97,8 +101,7 @@ def _snapshot(
         return None, [Problem("snapshot", text)]
     if where != ref:
         return None, [Problem("snapshot", f"it is that of {where}")]
-    wanted, problems = _declared(kind, "snapshot.options", options)
-    return Snapshot(wanted.state, release), problems
+    return Snapshot(options, release), []
 
 
 def _release(actual: Actual | None) -> Release:

@@ -16,7 +16,7 @@ import json
 import typing as t
 
 from .fields import Field, Items, Kind
-from .options import dig, write_options
+from .options import Options, dig, write_options
 from .plan import Act, Change, make_plan
 from .risk import Risk
 from .state import Actual, ClusterRef, Name, State, Wanted
@@ -81,9 +81,10 @@ class Lore:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The cluster at an earlier time."""
+    """The cluster at an earlier time, with the options as it showed them then: they are compared and never
+    declared, so a value or a name that could not be declared today is as good as any."""
 
-    state: State
+    options: Options
     release: Release
 
 
@@ -127,6 +128,7 @@ def _leaving(kind: Kind, *, gone: bool) -> Entry:
 def _judged(kind: Kind, change: Change) -> Entry:
     """A change that would bring back what is declared, told the other way round."""
     shown = change.public()
+    nothing = change.act is Act.DISABLE  # what is shown then is how it will go, not what is declared
     what, text = {
         Act.ADD: ("missing", "declared, and not there"),
         Act.REMOVE: ("surplus", "there, and not declared"),
@@ -144,7 +146,7 @@ def _judged(kind: Kind, change: Change) -> Entry:
         change.path,
         text,
         way_out,
-        declared=shown["after"],
+        declared=None if nothing else shown["after"],
         live=shown["before"],
         consent=change.consent,
     )
@@ -172,7 +174,7 @@ class _Look:
         for field in self.kind.fields:
             live = self.state.values.get(field.option)
             source = None if self._declares(field) or live is None else self._former(field, live)
-            if source is not None:
+            if source is not None and not self._by_hand(field, live):
                 yield Entry(
                     By.PLATFORM,
                     f"{self.kind.name}.drift.default_frozen",
@@ -188,17 +190,19 @@ class _Look:
         """What nobody declares and is other than in the snapshot."""
         if self.snapshot is None:
             return
-        before, live = (write_options(self.kind, one) for one in (self.snapshot.state, self.state))
+        before, live = self.snapshot.options, write_options(self.kind, self.state)
         for field in self.kind.fields:
             if field.type.secret or self._declares(field):
                 continue
             was, now = (dig(face, field.option.split(".")) for face in (before, live))
-            if was is not None and now is not None and self.lore.renamed(field, was, now):
+            if field.type.fits(was) and now is not None and self.lore.renamed(field, was, now):
                 yield self._renamed(field.option, before=was, live=now)
-            elif not _alike(field, was, now) and (now is None or self._former(field, now) is None):
+            elif not _alike(field, was, now) and (
+                now is None or self._former(field, now) is None or self._by_hand(field, now)
+            ):
                 yield self._moved(field, was, now)
         for rows in self.kind.items:
-            then, there = ({row["name"]: row for row in face[rows.option]} for face in (before, live))
+            then, there = (_by_name(rows, face) for face in (before, live))
             for name in dict.fromkeys((*then, *there)):
                 yield from self._row(rows, name, then.get(name), there.get(name))
 
@@ -224,7 +228,15 @@ class _Look:
         return self.lore.defaults.get(field.option, field.default)
 
     def _before(self, field: Field) -> Value:
-        return None if self.snapshot is None else self.snapshot.state.values.get(field.option)
+        return None if self.snapshot is None else dig(self.snapshot.options, field.option.split("."))
+
+    def _same_chart(self) -> bool:
+        return self.snapshot is not None and self.snapshot.release.chart == self.release.chart
+
+    def _by_hand(self, field: Field, live: Value) -> bool:
+        """Whether a value was another one in the snapshot, with the same chart. Defaults come with charts, so
+        it was somebody, whatever default the value once was."""
+        return self._same_chart() and not _alike(field, self._before(field), live)
 
     def _former(self, field: Field, live: Value) -> str | None:
         """Where it is known from that a value was the default once, if it is and is no more."""
@@ -249,9 +261,7 @@ class _Look:
         )
 
     def _moved(self, field: Field, was: Value, now: Value) -> Entry:
-        # the platform's defaults come with its charts: with the same chart, it was somebody
-        rolled = self.snapshot is not None and self.snapshot.release.chart != self.release.chart
-        if rolled and _alike(field, now, self._default(field)):
+        if not self._same_chart() and _alike(field, now, self._default(field)):
             return Entry(
                 By.PLATFORM,
                 f"{self.kind.name}.drift.default_moved",
@@ -275,6 +285,15 @@ class _Look:
         )
 
 
+def _by_name(rows: Items, face: Options) -> dict[Name, dict[str, Value]]:
+    """Named things as they are shown, without secrets that somebody may have written into a snapshot."""
+    secret = {field.option for field in rows.fields if field.type.secret}
+    return {
+        row["name"]: {option: value for option, value in row.items() if option not in secret}
+        for row in face.get(rows.option) or ()
+    }
+
+
 def _alike(field: Field, one: Value, other: Value) -> bool:
     if one == other:
         return True
@@ -283,20 +302,10 @@ def _alike(field: Field, one: Value, other: Value) -> bool:
 
 
 def _revised(kind: Kind, then: Release, now: Release, *, written: bool) -> t.Iterator[Entry]:
-    """What the release itself tells."""
-    if then.chart != now.chart:
-        busy = "" if now.settled else ", and is not done with it"
-        yield Entry(
-            By.PLATFORM,
-            f"{kind.name}.drift.release_rolled",
-            "",
-            f"the platform has brought in another version of its chart by itself{busy} "
-            f"(revision {then.revision}, now {now.revision}); members may have restarted",
-            "look at the health, then take a new snapshot; no tenant can pin a chart",
-            before=then.chart,
-            live=now.chart,
-        )
-    elif now.revision < then.revision:
+    """What the release itself tells. Its revision is 0 where no condition names one, as after a failed
+    upgrade: then there is nothing to compare."""
+    known = then.revision > 0 and now.revision > 0
+    if known and now.revision < then.revision:
         yield Entry(
             By.USER,
             f"{kind.name}.drift.recreated",
@@ -307,7 +316,20 @@ def _revised(kind: Kind, then: Release, now: Release, *, written: bool) -> t.Ite
             before=then.revision,
             live=now.revision,
         )
-    elif now.revision > then.revision and not written:
+    if then.chart != now.chart:
+        busy = "" if now.settled else ", and is not done with it"
+        revisions = f" (revision {then.revision}, now {now.revision})" if known else ""
+        yield Entry(
+            By.PLATFORM,
+            f"{kind.name}.drift.release_rolled",
+            "",
+            f"the platform has brought in another version of its chart by itself{busy}{revisions}; "
+            "members may have restarted",
+            "look at the health, then take a new snapshot; no tenant can pin a chart",
+            before=then.chart,
+            live=now.chart,
+        )
+    elif known and now.revision > then.revision and not written:
         yield Entry(
             By.UNKNOWN,
             f"{kind.name}.drift.release_revised",

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.drift import (
     Entry,
@@ -13,7 +16,11 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.drift 
     Snapshot,
     find_drift,
 )
-from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import read_options
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.options import (
+    Options,
+    read_options,
+    write_options,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import Actual, ClusterRef
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.applications import (
     APPLICATIONS,
@@ -42,7 +49,7 @@ def drift(
     declared: Mapping[str, Any],
     actual: Actual | None,
     *,
-    before: Actual | None = None,
+    before: Actual | Options | None = None,
     then: Release = OLD,
     now: Release = OLD,
     platform: PlatformSchema | None = None,
@@ -50,10 +57,18 @@ def drift(
     application = APPLICATIONS[kind]
     wanted, problems = read_options(application.kind, declared, present=True)
     assert problems == []
-    snapshot = Snapshot(before.state, then) if before else None
+    if isinstance(before, Actual):
+        before = kept(kind, before)
+    snapshot = None if before is None else Snapshot(before, then)
     lore = lore_of(application, platform or PlatformSchema())
     ref = ClusterRef(kind, "tenant-acme", "one")
     return find_drift(application.kind, ref, wanted, actual, now, lore, snapshot)
+
+
+def kept(kind: str, actual: Actual) -> Options:
+    """The options of a cluster as a file keeps them."""
+    options: Options = json.loads(json.dumps(write_options(APPLICATIONS[kind].kind, actual.state)))
+    return options
 
 
 def told(entries: list[Entry]) -> list[tuple[str, str, str]]:
@@ -179,6 +194,71 @@ def test_revisions_that_began_anew_tell_of_a_cluster_made_again() -> None:
     assert told(found) == [("user", "recreated", "")]
 
 
+def test_revisions_that_began_anew_with_another_chart_tell_both() -> None:
+    found = drift(
+        "nats", {}, live("nats"), before=live("nats"), then=Release(7, OLD.chart), now=Release(1, "new")
+    )
+    assert told(found) == [("user", "recreated", ""), ("platform", "release_rolled", "")]
+
+
+def test_a_release_that_names_no_revision_while_it_fails_was_not_made_again() -> None:
+    assert drift("nats", {}, live("nats"), before=live("nats"), now=Release(0, OLD.chart)) == []
+
+
+def test_a_snapshot_of_while_a_release_failed_does_not_make_every_revision_a_newer_one() -> None:
+    then = Release(0, OLD.chart)
+    assert drift("nats", {}, live("nats"), before=live("nats"), then=then, now=Release(8, OLD.chart)) == []
+
+
+def test_a_chart_that_fails_is_told_without_revisions_that_nobody_knows() -> None:
+    (found,) = drift("nats", {}, live("nats"), before=live("nats"), now=Release(0, NEW.chart))
+    assert found.reason == "nats.drift.release_rolled"
+    assert "revision" not in found.text
+
+
+def test_a_former_default_that_came_with_the_same_chart_is_somebodys() -> None:
+    before, after = (live("kafka", kafka={"resourcesPreset": one}) for one in ("c1.small", "t1.small"))
+    assert told(drift("kafka", {}, after)) == [("platform", "default_frozen", "brokers.resources_preset")]
+    same = drift("kafka", {}, after, before=before, now=Release(5, OLD.chart))
+    assert told(same) == [("user", "undeclared", "brokers.resources_preset")]
+    rolled = drift("kafka", {}, after, before=before, now=NEW)
+    assert ("platform", "default_frozen", "brokers.resources_preset") in told(rolled)
+
+
+def test_a_former_default_that_stood_there_in_the_snapshot_stays_the_platforms() -> None:
+    actual = live("kafka", kafka={"resourcesPreset": "t1.small"})
+    found = drift("kafka", {}, actual, before=actual)
+    assert told(found) == [("platform", "default_frozen", "brokers.resources_preset")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        (
+            "kafka",
+            {"topics": [{"name": n, "partitions": 1, "replicas": 1} for n in ("ordersV1", "orders-v1")]},
+        ),
+        ("kafka", {"kafka": {"size": "0", "resourcesPreset": "x9.of-tomorrow"}}),
+        ("rabbitmq", {"version": "v9.9", "vhosts": {"work": {"roles": {"admin": ["b", "a"]}}}}),
+        ("nats", {"users": {"a b": {}}}),
+        ("nats", {"config": {"merge": {"accounts": {"A": {"jetstream": {"max_store": "10GB"}}}}}}),
+    ],
+)
+def test_what_could_not_be_declared_is_no_drift_as_long_as_it_stays(kind: str, spec: dict[str, Any]) -> None:
+    actual = live(kind, **spec)
+    assert [one for one in drift(kind, {}, actual, before=actual) if one.by.value == "user"] == []
+
+
+def test_a_snapshot_with_another_shape_of_value_is_compared_all_the_same() -> None:
+    found = drift("nats", {}, live("nats", resourcesPreset="small"), before={"resources_preset": ["small"]})
+    assert ("user", "undeclared", "resources_preset") in told(found)
+
+
+def test_a_user_who_would_be_disabled_is_declared_by_nothing() -> None:
+    found = drift("nats", {"users": [], "purge": ["users"]}, live("nats", users={"app": {}}))
+    assert [(one.path, one.declared) for one in found] == [("users[app]", None)]
+
+
 def test_a_cluster_that_is_gone_or_going_is_somebodys() -> None:
     assert told(drift("nats", {}, None)) == [("user", "missing", "")]
     going = Actual(live("nats").state, deleting=True)
@@ -191,3 +271,13 @@ def test_no_password_is_told() -> None:
     assert told(found) == [("user", "changed", "users[app].password")]
     assert "HorseBattery11" not in str(found[0].public())
     assert "StapleCorrect22" not in str(found[0].public())
+
+
+def test_no_password_that_somebody_wrote_into_a_snapshot_is_told_or_compared() -> None:
+    user = {"name": "app", "password": "StapleCorrect22"}
+    there = live("rabbitmq", users={"app": {"password": "HorseBattery11"}})
+    before = {**kept("rabbitmq", there), "users": [user]}
+    assert drift("rabbitmq", {}, there, before=before) == []
+    (gone,) = drift("rabbitmq", {}, live("rabbitmq"), before=before)
+    assert gone.path == "users[app]"
+    assert "StapleCorrect22" not in str(gone.public())
