@@ -173,7 +173,7 @@ def test_a_killed_server_is_waited_for_by_a_gate(acme: Place) -> None:
             wait_timeout=PATIENCE,
             interval=1,
         ),
-        asking("nats", "late", fails=True, gates=["members.ready == `3`"], wait_timeout=2, interval=1),
+        asking("nats", "late", fails=True, gates=["members.ready == `3`"], wait_timeout=10, interval=1),
     )
     assert run["gone"]["health"]["status"] == "at_risk"
     missing = next(row for row in run["gone"]["health"]["reasons"] if row["code"].endswith("members.missing"))

@@ -85,9 +85,12 @@ def files(page: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def desks() -> dict[str, tuple[Place, Path]]:
+def desks() -> Iterator[dict[str, tuple[Place, Path]]]:
     """Where the commands of each page are run: its cluster is made once, for its first command."""
-    return {}
+    made: dict[str, tuple[Place, Path]] = {}
+    yield made
+    for place, _directory in made.values():
+        place.lab.remove_tenant(place.namespace)
 
 
 @pytest.fixture
