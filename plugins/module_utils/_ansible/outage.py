@@ -12,7 +12,7 @@ import typing as t
 
 from .._brokers.traffic import PREFIX
 from .._convergence.api import Requests
-from .._convergence.errors import Failure, Forbidden, WaitFailed
+from .._convergence.errors import Conflict, Failure, Forbidden, NotFound, WaitFailed
 from .._convergence.operate import Limits, Progress, operate
 from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
@@ -122,12 +122,15 @@ class _Hands:
                 f"let somebody else take a member away, and wait for it with by: {_OTHERS}"
             )
         pods = members(self._session, self._ref)
+        if not pods:
+            raise NotFound(
+                f"{self._ref}: no member has a pod now; look at the cluster's health, then run again"
+            )
         self._before = {pod.name: pod.life for pod in pods}
         # the one that is meant may be on its way back from an earlier run
         last = self._wanted(self._looks.look()) - 1
         self._number = last if (number := self._options["member"]) is None else number
-        stem = pods[0].name.rpartition("-")[0] if pods else f"{self._ref}: number"
-        self._pod = f"{stem}-{self._number}"
+        self._pod = f"{pods[0].name.rpartition('-')[0]}-{self._number}"
         return Outage(self._ref.kind, self._ref.namespace, self._ref.name, self._pod, ours)
 
     def observe(self) -> Condition:
@@ -210,7 +213,7 @@ class _Hands:
     def _delete(self) -> None:
         pod = next((one for one in self._pods if one.name == self._pod), None)
         if pod is None:
-            raise AssertionError("decided only where there is such a member")
+            raise Conflict(f"{self._ref}: {self._pod} is not there any more")
         delete(self._session, self._ref, pod)
         self._take()
 

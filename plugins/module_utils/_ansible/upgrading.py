@@ -26,7 +26,9 @@ from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, named, n
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
 from .._platforms.cozystack.names import label_problem
-from .._platforms.cozystack.rabbitmq.table import OFFERED
+from .._platforms.cozystack.preflight import read_quotas
+from .._platforms.cozystack.quota import overdrawn
+from .._platforms.cozystack.rabbitmq.table import OFFERED, too_little_memory
 from .arguments import Spec, connection_arguments
 from .health import BROKER, PLATFORM, Looks
 from .module import Module, Options, said
@@ -187,6 +189,7 @@ class _Upgrading:
         self.looks = Looks(module, ref, ask, Thresholds())
         self.seen: Running | None = None
         self.status = Status.UNKNOWN
+        self._quotas: t.Sequence[t.Mapping[str, t.Any]] | None = None
 
     def operation(self, now: Running | None = None) -> Upgrade:
         """What is to be reached; with what is observed `now`, only the next hop of it."""
@@ -212,7 +215,8 @@ class _Upgrading:
                 if time.monotonic() > deadline:
                     raise
             else:
-                if seen.trouble is None or time.monotonic() > deadline:
+                # what is wrong with a healthy cluster does not pass
+                if seen.trouble is None or self.status is Status.HEALTHY or time.monotonic() > deadline:
                     return seen
             time.sleep(_PAUSE)
 
@@ -221,7 +225,8 @@ class _Upgrading:
         told, in a cluster that then counts as one in trouble."""
         health = self.looks.look()
         self.status = health.status
-        self.seen = _observe(self.ref, self.looks, health)
+        seen = _observe(self.ref, self.looks, health)
+        self.seen = dataclasses.replace(seen, trouble=seen.trouble or self._no_way_back())
         return self.seen
 
     def perform(self, step: Step) -> None:
@@ -239,6 +244,22 @@ class _Upgrading:
 
             enable(self.looks.reached.client, step.change["flags"])
 
+    def _no_way_back(self) -> Reason | None:
+        """What keeps a pod away that is restarted, and cannot be seen before."""
+        if self.looks.actual is None:
+            return None
+        if self._quotas is None:
+            self._quotas = read_quotas(self.looks.session(), self.ref.namespace)
+        over = overdrawn(self._quotas)
+        if not over:
+            return None
+        return Reason(
+            f"{self.ref.kind}.upgrade.quota",
+            Status.AT_RISK,
+            f"more is used than a quota allows, and no pod would come back that restarts: {'; '.join(over)}",
+            "free what is too much, or ask the tenant's owner for a larger quota",
+        )
+
     def result(self) -> Result:
         """What was seen last, and over which way."""
         return self.looks.result() | {"health": str(self.status)} | _told(self)
@@ -247,7 +268,7 @@ class _Upgrading:
         """How long a hop takes if each start takes as long as the slowest one did the last time."""
         members = self.looks.platform.members if self.looks.platform else None
         starts = [one.start for one in members.each if one.start is not None] if members else []
-        return round(max(starts) * len(starts)) if starts else None
+        return round(max(starts) * len(members.each)) if members and starts else None
 
     def _stuck(self, error: WaitFailed) -> WaitFailed:
         """The same with what brokers and pods say of it: who does not come up, and what to do."""
@@ -270,13 +291,16 @@ class _Upgrading:
         moment = self.options["not_after"] and _moment(self.options["not_after"])
         if not moment:
             return
-        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.seconds() or 0)
-        if end > moment:
-            raise OperationStopped(
-                f"{self.ref}: stopped before a hop that would go on until about {end:%H:%M} UTC, after "
-                "not_after; run again in the next window",
-                reason=f"{self.ref.kind}.upgrade.window",
-            )
+        now, seconds = datetime.datetime.now(datetime.UTC), self.seconds()
+        end = now + datetime.timedelta(seconds=seconds or 0)
+        if seconds is None:
+            why = "a hop: nobody can say how long it takes; leave not_after out"
+        elif end > moment:
+            why = f"a hop that would go on until about {end:%H:%M} UTC, after not_after; run again in the "
+            why += "next window"
+        else:
+            return
+        raise OperationStopped(f"{self.ref}: stopped before {why}", reason=f"{self.ref.kind}.upgrade.window")
 
     def _declare(self, line: str) -> None:
         converge(
@@ -303,6 +327,8 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
         from .._brokers.rabbitmq import upgrade as rabbitmq
 
         seen = rabbitmq.observe(client)
+        if looks.actual is not None and (memory := too_little_memory(looks.actual.state)):
+            seen = dataclasses.replace(seen, findings={**seen.findings, "memory": (memory,)})
     elif ref.kind == "kafka":
         from .._brokers.kafka import upgrade as kafka
 
@@ -311,7 +337,22 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
         from .._brokers.nats import upgrade as nats
 
         seen = nats.observe(client, looks.hosts(looks.reached))
-    return dataclasses.replace(seen, declared=declared, settled=settled, trouble=_trouble(ref, health))
+    return dataclasses.replace(
+        seen, declared=declared, settled=settled, trouble=_trouble(ref, health) or _unasked(ref, looks, seen)
+    )
+
+
+def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> Reason | None:
+    """Of NATS the monitoring ports alone tell what each server runs."""
+    wanted = looks.actual.state.values.get("replicas") if looks.actual and ref.kind == "nats" else None
+    if wanted is None or len(seen.members) >= wanted:
+        return None
+    return Reason(
+        "nats.upgrade.unasked",
+        Status.UNKNOWN,
+        f"{len(seen.members)} of {wanted} servers say what they run",
+        "run this where the monitoring port (8222) of each server can be reached",
+    )
 
 
 def _trouble(ref: ClusterRef, health: Health) -> Reason | None:

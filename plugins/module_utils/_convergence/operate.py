@@ -83,7 +83,8 @@ def operate(
     if not limits.writes:
         return facts
     last: tuple[Step, Facts] | None = None
-    moved, seen = clock.now(), facts
+    # what comes back again and again, such as a member that crashes, is no movement
+    moved, known = clock.now(), [facts]
     while True:
         decision = operation.decide(facts)
         if isinstance(decision, Done):
@@ -114,15 +115,16 @@ def operate(
                 last = None
             else:
                 progress.done.append(decision)
-                moved = clock.now()
+                moved, known = clock.now(), []
         else:
             if clock.now() - moved > limits.patience:
                 raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}")
             clock.sleep(_POLL)
             progress.waited += _POLL
         facts = performer.observe()
-        if facts != seen:
-            moved, seen = clock.now(), facts
+        if facts not in known:
+            moved = clock.now()
+            known.append(facts)
 
 
 def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list[Refusal]:

@@ -56,6 +56,12 @@ class Release:
 _RABBITMQ_BACK = "not at all from the first restarted node on: RabbitMQ knows no way down"
 _RABBITMQ_SOURCE = "rabbitmq.com/docs/upgrade, rabbitmq.com/docs/feature-flags, release notes"
 _NODES_RESTART = "nodes restart one by one, and their clients reconnect"
+_MEMORY = Audit(
+    "memory",
+    Verdict.BLOCKS,
+    "an idle node of RabbitMQ 4 uses up to 126 MB, and is killed 12 s after each start where it has 128Mi",
+    "give the nodes 256Mi or more first; s1.nano has 512Mi",
+)
 _TRANSIENT = "transient queues that are not exclusive"
 _DURABLE = "declare them durable, or exclusive to their connection"
 
@@ -78,6 +84,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             f"{_RABBITMQ_SOURCE} 4.0.1",
             "2026-11-21",
             audits=(
+                _MEMORY,
                 Audit(
                     "khepri",
                     Verdict.BLOCKS,
@@ -113,7 +120,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.1.0",
             "2026-11-21",
-            audits=(Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE),),
+            audits=(_MEMORY, Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE)),
         ),
         Release(
             (4, 2),
@@ -122,7 +129,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.2.0",
             "2026-11-21",
-            audits=(Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE),),
+            audits=(_MEMORY, Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE)),
             one_way=frozenset(("khepri_db",)),
         ),
         # A node of 4.3.6 that is started on the data of 4.0.5 moves it to Khepri on its own, then fails to

@@ -43,7 +43,8 @@ class Running:
     settled: bool = True
     silent: tuple[str, ...] = ()
     flags_off: frozenset[str] = frozenset()
-    findings: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # clients' own queues come and go all the time
+    findings: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict, compare=False)
     trouble: Reason | None = None
 
     @property
@@ -226,7 +227,10 @@ class Leg:
 def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
     """What is left of the way: each leg is an upgrade of its own, after which the cluster can stay."""
     steps = find_path(upgrade, seen).steps
-    begun = [Leg(seen.goal, begun=True)] if seen.under_way or seen.silent else []
+    # a release that is in flight for another reason, or a node that has yet to speak, is no hop
+    resting = not seen.silent and seen.settled
+    rolls = seen.lines[0] != seen.goal or not (resting or steps)
+    begun = [Leg(seen.goal, begun=True)] if rolls else []
     onward = [Leg(_line(step.change["to"])) for step in steps if step.name == "version.hop"]
     return begun + onward or ([Leg(upgrade.wanted)] if steps else [])
 

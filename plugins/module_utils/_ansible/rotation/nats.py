@@ -407,7 +407,8 @@ class Users:
     def _watch_rest(self, actual: Actual) -> None:
         """Since when the platform is through with what is declared, and no server restarts for it."""
         release = read_release(actual.evidence)
-        if (release.ready, release.workloads_ready) != ("True", "True"):
+        # platforms before 1.3 say nothing of workloads
+        if release.ready != "True" or release.workloads_ready not in ("True", ""):
             self._rests_since = None
         elif self._rests_since is None:
             self._rests_since = time.monotonic()

@@ -218,7 +218,7 @@ class Kafka:
     def versions(self) -> dict[int, Version]:
         """What each broker runs, as far as the requests that it understands tell. Each is asked by a client
         of its own: kafka-python takes no broker for newer than the one that a client met first (3.0.12:
-        net/connection.py, "clamping")."""
+        net/connection.py, "clamping"). Of one that is listed and does not answer it is empty."""
         nodes = self.brokers().nodes
         return self._read(
             "the versions",
@@ -547,8 +547,11 @@ class Kafka:
             ) from error
 
     def _version_at(self, number: int, node: Node) -> Version:
-        with contextlib.closing(self._administrator([node.endpoint])) as admin:
-            return _version(admin, number)
+        try:
+            with contextlib.closing(self._administrator([node.endpoint])) as admin:
+                return _version(admin, number)
+        except Unreachable:
+            return ()
 
     def _answering(self, endpoints: t.Sequence[Endpoint]) -> Endpoint:
         """The first endpoint that takes a connection: kafka-python tells only that none did, not why, and

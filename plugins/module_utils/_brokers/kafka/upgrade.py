@@ -19,5 +19,9 @@ def observe(client: Kafka) -> Running:
         findings: dict[str, tuple[str, ...]] = {}
     except TooOld:
         findings = {"zookeeper": ("ZooKeeper",)}
-    members = {f"broker {number}": version for number, version in client.versions().items()}
-    return Running(members, findings=findings)
+    versions = {f"broker {number}": version for number, version in client.versions().items()}
+    return Running(
+        {name: version for name, version in versions.items() if version},
+        silent=tuple(name for name, version in versions.items() if not version),
+        findings=findings,
+    )

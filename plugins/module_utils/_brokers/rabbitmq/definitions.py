@@ -16,7 +16,7 @@ from .client import Document, Management
 
 _SECRET = ("password_hash", "hashing_algorithm")
 _PARAMETERS = ("parameters", "global_parameters")
-_HIDDEN = ("password", "secret", "token")
+_HIDDEN = ("passw", "passphrase", "secret", "token", "credential", "api_key", "apikey", "private")
 
 
 def read_definitions(client: Management, options: t.Mapping[str, t.Any]) -> tuple[str, Document]:
@@ -35,17 +35,25 @@ def without_secrets(definitions: Document) -> Document:
 
 def _hide(value: t.Any) -> t.Any:
     if isinstance(value, dict):
+        secret = _hidden(str(value.get("name", "")))
         return {
-            key: _hide(one) for key, one in value.items() if not any(word in key.lower() for word in _HIDDEN)
+            key: _hide(one)
+            for key, one in value.items()
+            if not _hidden(key) and not (secret and key == "value")
         }
     if isinstance(value, list):
         return [_hide(one) for one in value]
     return _address(value) if isinstance(value, str) and "://" in value else value
 
 
+def _hidden(name: str) -> bool:
+    return name.lower() == "pass" or any(word in name.lower() for word in _HIDDEN)
+
+
 def _address(text: str) -> str:
     """Where an address leads, and as nobody; of several with spaces between them, each."""
-    return " ".join(map(_bare, text.split()))
+    parts = text.split()
+    return " ".join(map(_bare, parts)) if all("://" in one for one in parts) else _bare(text)
 
 
 def _bare(text: str) -> str:

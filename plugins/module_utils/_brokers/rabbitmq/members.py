@@ -103,7 +103,13 @@ class Nodes:
             if not moves:
                 break
             (vhost, queue), leaving, joining = moves[0]
-            note = {"vhost": vhost, "queue": queue, "leaving": leaving, "joining": joining}
+            note = {
+                "vhost": vhost,
+                "queue": queue,
+                "leaving": leaving,
+                "joining": joining,
+                "members": list(queues[vhost, queue]["members"]),
+            }
             self._client.put(*_NOTE, body={"value": note})
             self._make(*moves[0])
         self._client.delete(*_NOTE)
@@ -117,7 +123,13 @@ class Nodes:
             return None
         note = (found or {}).get("value") or {}
         place = (note.get("vhost", ""), note.get("queue", ""))
-        if not {note.get("leaving"), note.get("joining")} <= set(queues.get(place, {}).get("members", ())):
+        members = set(queues.get(place, {}).get("members", ()))
+        # a queue that was given more members since is as somebody wants it
+        if (
+            not members
+            or members != {*note.get("members", ()), note.get("joining")}
+            or note.get("leaving") not in members
+        ):
             return None
         return place, note["leaving"], note["joining"]
 

@@ -267,8 +267,8 @@ def _crashing(prefix: str, ref: ClusterRef, facts: Facts) -> t.Iterator[Reason]:
                     continue
                 ended = ((container.get("lastState") or {}).get("terminated") or {}).get("reason")
                 name = pod["metadata"]["name"]
-                restarts = container.get("restartCount", 0)
-                text = f"{name}: {waiting['reason']} after {restarts} restarts"
+                # how often it has restarted is not said: who waits for a change would see one each time
+                text = f"{name}: {waiting['reason']}"
                 yield Reason(
                     f"{prefix}.pod.waiting",
                     Status.DEGRADED,

@@ -41,7 +41,7 @@ class Preflight:
             found += schema_findings(application.kind, application.api_kind, plan, self._schema)
             found += application.objections(plan)
             needs = more_needed(application, plan)
-            found += quota_findings(needs, self._quotas(plan.ref.namespace) if needs else ())
+            found += quota_findings(needs, read_quotas(self._session, plan.ref.namespace) if needs else ())
         return (*found, *self._missing_rights(application, plan, waits=waits))
 
     def spelled(self, application: Application, plan: Plan) -> Plan:
@@ -50,15 +50,6 @@ class Preflight:
             return plan
         return spelled(application.kind, application.api_kind, plan, self._schema)
 
-    def _quotas(self, namespace: str) -> t.Sequence[t.Mapping[str, t.Any]]:
-        try:
-            quotas: list[t.Any] = self._session.read(f"/api/v1/namespaces/{namespace}/resourcequotas")[
-                "items"
-            ]
-        except (errors.Forbidden, errors.NotFound):
-            return ()
-        return quotas
-
     def _missing_rights(self, application: Application, plan: Plan, *, waits: bool) -> list[Finding]:
         namespace = plan.ref.namespace
         needed = rights_needed(application, plan, waits=waits)
@@ -66,3 +57,12 @@ class Preflight:
             if (namespace, right) not in self._rights:
                 self._rights[namespace, right] = may(self._session, namespace, right)
         return right_findings(namespace, {right: self._rights[namespace, right] for right in needed})
+
+
+def read_quotas(session: Session, namespace: str) -> t.Sequence[t.Mapping[str, t.Any]]:
+    """The tenant's ResourceQuotas, none where they may not be read."""
+    try:
+        quotas: list[t.Any] = session.read(f"/api/v1/namespaces/{namespace}/resourcequotas")["items"]
+    except (errors.Forbidden, errors.NotFound):
+        return ()
+    return quotas

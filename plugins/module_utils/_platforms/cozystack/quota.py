@@ -38,6 +38,7 @@ _ALIASES = {
     "count/pods": "pods",
     "count/persistentvolumeclaims": "persistentvolumeclaims",
 }
+_OF_PODS = {"pods", *(f"{side}.{resource}" for side in ("limits", "requests") for resource in _REQUESTED)}
 _OF_CLASS = ".storageclass.storage.k8s.io/"
 _OUR_SCOPES = {"NotBestEffort", "NotTerminating"}
 _UNITS = tuple((f"{letter}i", 1024**power) for power, letter in reversed([*enumerate("KMGTPE", start=1)]))
@@ -58,6 +59,25 @@ def more_needed(application: Application, plan: Plan) -> dict[str, Fraction]:
 def quota_findings(needs: Needs, quotas: t.Iterable[Document]) -> list[Finding]:
     """What each of a tenant's ResourceQuotas would refuse of it, and by how much."""
     return [finding for quota in quotas if _concerns_us(quota) for finding in _against(needs, quota)]
+
+
+def overdrawn(quotas: t.Iterable[Document]) -> list[str]:
+    """What of a tenant's ResourceQuotas is used beyond what they allow, as after one was made smaller: no pod
+    comes back that is taken away."""
+    found = []
+    for quota in filter(_concerns_us, quotas):
+        status = quota.get("status") or {}
+        used = status.get("used") or {}
+        for key, hard in (status.get("hard") or {}).items():
+            if _ALIASES.get(key, key) not in _OF_PODS or key not in used:
+                continue
+            try:
+                over = parse_quantity(used[key]) > parse_quantity(hard)
+            except ValueError:
+                continue
+            if over:
+                found.append(f"{quota['metadata']['name']}: {key}: {used[key]} of {hard}")
+    return found
 
 
 def _needs(application: Application, state: State | None) -> t.Mapping[str, Fraction]:

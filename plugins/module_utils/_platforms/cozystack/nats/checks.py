@@ -190,6 +190,7 @@ def _unknown_no_auth_user(state: State) -> t.Iterator[Trouble]:
             "config.merge",
             f"no_auth_user names {user!r}, which is no user of any account: nats-server does not start",
             "name a user that stands in accounts, or leave it out",
+            {"config": {"merge": {"no_auth_user": None}}},
         )
 
 

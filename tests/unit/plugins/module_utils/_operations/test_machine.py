@@ -168,6 +168,16 @@ def test_a_wait_in_which_nothing_moves_ends_with_what_it_waited_for() -> None:
         run(tray(Glasses(pouring=True)), sleep=lambda _seconds: None)
 
 
+def test_what_only_goes_back_and_forth_is_no_movement() -> None:
+    world = tray(Glasses(pouring=True))
+
+    def flicker(_seconds: float) -> None:
+        world.facts = dataclasses.replace(world.facts, broken=7 if world.facts.broken is None else None)
+
+    with pytest.raises(WaitFailed, match="nothing moves any more: glass 0 is being filled"):
+        run(world, sleep=flicker)
+
+
 def test_a_step_that_somebody_else_got_in_the_way_of_is_decided_anew() -> None:
     world = tray()
     perform = world.perform

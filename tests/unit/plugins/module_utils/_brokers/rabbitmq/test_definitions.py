@@ -32,6 +32,7 @@ def test_users_are_told_without_the_hash_of_their_password() -> None:
         ("amqp://a:word@one amqp://b:word@two", "amqp://one amqp://two"),
         ("amqp://app:wo?rd@old", "amqp://"),
         (["amqp://a:word@one", "amqp://two"], ["amqp://one", "amqp://two"]),
+        ("amqp://app:two words@old", "amqp://old"),
         ("no address", "no address"),
     ],
 )
@@ -45,3 +46,9 @@ def test_an_address_in_a_parameter_is_told_without_its_login(address: Any, told:
 def test_what_calls_itself_a_secret_is_left_out() -> None:
     found = definitions(global_parameters=[{"name": "x", "value": {"access_token": "word", "port": 1}}])
     assert without_secrets(found)["global_parameters"] == [{"name": "x", "value": {"port": 1}}]
+
+
+@pytest.mark.parametrize("name", ["oauth_client_secret", "smtp_passwd", "pass", "API_KEY", "credentials"])
+def test_a_parameter_whose_name_is_that_of_a_secret_is_told_without_its_value(name: str) -> None:
+    found = definitions(global_parameters=[{"name": name, "value": "word"}])
+    assert without_secrets(found)["global_parameters"] == [{"name": name}]

@@ -203,6 +203,15 @@ def test_a_note_of_a_move_that_others_have_ended_or_whose_queue_is_gone_says_not
         assert nodes_of(brokers)._half_made(there) is None
 
 
+def test_a_queue_that_has_grown_since_its_move_was_ended_loses_no_member_to_a_note_of_it() -> None:
+    brokers = Brokers()
+    moved = {"leaving": NODES[0], "joining": NODES[3], "members": NODES[:3]}
+    brokers.parameters["brokerops_move"] = {"value": {"vhost": "/", "queue": "jobs", **moved}}
+    half_made, grown = [*NODES[:3], NODES[3]], [*NODES[:4], "rabbit@four"]
+    assert nodes_of(brokers)._half_made({("/", "jobs"): {"members": half_made}})
+    assert nodes_of(brokers)._half_made({("/", "jobs"): {"members": grown}}) is None
+
+
 def test_who_may_not_read_notes_can_look_all_the_same() -> None:
     brokers = Brokers()
     brokers.may_note = False

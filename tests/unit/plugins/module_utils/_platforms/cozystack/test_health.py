@@ -140,7 +140,7 @@ def test_a_pod_that_waits_says_why(ended: str, way_out: str) -> None:
     found = seen([pod("nats", 1, ready=False, containerStatuses=[container])], {"replicas": 3}, "nats")
     (reason,) = found.reasons
     assert reason.code == "nats.health.pod.waiting"
-    assert reason.text == f"nats-one-1: CrashLoopBackOff after 4 restarts, the last end was {ended}"
+    assert reason.text == f"nats-one-1: CrashLoopBackOff, the last end was {ended}"
     assert way_out in reason.way_out
 
 

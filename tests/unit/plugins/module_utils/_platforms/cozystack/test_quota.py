@@ -15,6 +15,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.quota import (
     more_needed,
+    overdrawn,
     quota_findings,
 )
 from tests.unit.plugins.module_utils.tables import Options, plan
@@ -229,3 +230,22 @@ def test_a_quota_for_other_pods_does_not_count(spec: dict[str, Any], counts: boo
 )
 def test_a_quota_that_nobody_has_counted_yet_stands_against_nothing(broken: dict[str, Any]) -> None:
     assert quota_findings(amounts(pods="3"), [broken]) == []
+
+
+# ---- what is used beyond it --------------------------------------------------------------------------------
+
+
+def test_of_a_quota_that_was_made_smaller_than_what_is_used_no_pod_comes_back() -> None:
+    smaller = quota(
+        {"limits.cpu": "4", "memory": "8Gi", "pods": "9"}, {"limits.cpu": "6", "memory": "9Gi", "pods": "9"}
+    )
+    assert overdrawn([smaller]) == ["tenant-quota: limits.cpu: 6 of 4", "tenant-quota: memory: 9Gi of 8Gi"]
+
+
+def test_what_no_pod_of_ours_is_counted_in_keeps_none_away() -> None:
+    volumes = quota(
+        {"requests.storage": "1Gi", "services.loadbalancers": "0"},
+        {"requests.storage": "9Gi", "services.loadbalancers": "2"},
+    )
+    of_others = quota({"pods": "1"}, {"pods": "2"}, scopes=["BestEffort"])
+    assert overdrawn([volumes, of_others, quota({"pods": "3"}, {"pods": "3"})]) == []
