@@ -21,6 +21,7 @@ from tests.lab.standin.control import App
 pytestmark = pytest.mark.lab
 
 COMPARE = "Compare"
+SECRETS = ("StapleCorrect22", "HorseBattery11")
 
 
 def declare(place: Place, kind: App, name: str, **options: Any) -> dict[str, Any]:
@@ -176,4 +177,22 @@ def test_what_is_wrong_with_a_declaration_or_a_snapshot_is_said_before_anything_
     assert "colour" in ended.msg("type")
     assert "as clusters_info returns it" in ended.msg("snapshot")
     assert "declared.replicas" in ended.msg("both")
+    assert ended.requests == []
+
+
+def test_no_password_of_either_side_is_printed_with_a_failure(place: Place) -> None:
+    declared, kept = ({"users": [{"name": "app", "password": one}]} for one in SECRETS)
+    where = {"kind": "rabbitmq", "namespace": place.namespace, "name": "any"}
+    status = {"revision": 1, "chart_version": "0.0.0+any"}
+    both = {"declared": declared, "snapshot": where | {"options": kept, "status": status}}
+    asked = {"kind": "rabbitmq", "cluster": "any"}
+    ended = place.run(
+        Task(
+            "a declaration", "cluster_drift_info", asked | both | {"declared": declared | {"size": "x"}}, True
+        ),
+        Task("a kind", "cluster_drift_info", asked | both | {"kind": "pulsar"}, True),
+    )
+    for secret in SECRETS:
+        assert secret not in ended.output
+        assert secret not in json.dumps({title: ended[title] for title in ended.results})
     assert ended.requests == []
