@@ -25,6 +25,7 @@ from .._operations.machine import Step, find_path
 from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
+from .._platforms.cozystack.members import members
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.preflight import read_quotas
 from .._platforms.cozystack.quota import overdrawn
@@ -38,6 +39,8 @@ from .result import Result
 
 _PASSING = 90.0
 """For how many seconds what looks like trouble may be no more than the end of a restart."""
+_YOUNG = 900.0
+"""For how many seconds after its start a pod may be the reason."""
 _PAUSE = 2.0
 _LINE = re.compile(r"v?([0-9]+)\.([0-9]+)")
 
@@ -276,9 +279,16 @@ class _Upgrading:
             trouble = self.look().trouble
         except Failure:
             trouble = None
-        if trouble is None:
+        if trouble is not None:
+            return WaitFailed(
+                f"{error}; {named(trouble)}; {trouble.way_out}; then run again", **error.details
+            )
+        seen = self.looks.platform.members if self.looks.platform else None
+        late = [one.name for one in seen.each if not one.ready] if seen else []
+        if not late:
             return error
-        return WaitFailed(f"{error}; {named(trouble)}; {trouble.way_out}; then run again", **error.details)
+        way_out = "look at the events and logs of the pod, then run again"
+        return WaitFailed(f"{error}; {', '.join(late)} is not ready; {way_out}", **error.details)
 
     def _wanted(self) -> Line:
         wanted = read_line(self.options["version"])
@@ -337,9 +347,24 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
         from .._brokers.nats import upgrade as nats
 
         seen = nats.observe(client, looks.hosts(looks.reached))
+    trouble = _trouble(ref, health)
     return dataclasses.replace(
-        seen, declared=declared, settled=settled, trouble=_trouble(ref, health) or _unasked(ref, looks, seen)
+        seen,
+        declared=declared,
+        settled=settled,
+        trouble=trouble or _unasked(ref, looks, seen),
+        recovers=trouble is not None and _recovers(ref, looks),
     )
+
+
+def _recovers(ref: ClusterRef, looks: Looks) -> bool:
+    """Whether what is wrong may come of a member that was started lately and is not ready yet, or is about to
+    be."""
+    wanted = looks.platform.members.wanted if looks.platform and looks.platform.members else None
+    if wanted is None:
+        return False
+    pods = members(looks.session(), ref)
+    return len(pods) < wanted or any(not pod.ready and time.time() - pod.started < _YOUNG for pod in pods)
 
 
 def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> Reason | None:

@@ -35,7 +35,8 @@ class Running:
 
     `silent` are members that have not said what they run, `flags_off` stable feature flags that are not
     enabled. `findings` are what was found of what the table of versions asks for, by the name that it has
-    there: `{"mirrored": ("work/jobs",)}`. `trouble` is what keeps anybody from upgrading now.
+    there: `{"mirrored": ("work/jobs",)}`. `trouble` is what keeps anybody from upgrading now, and `recovers`
+    whether it may be no more than a member that restarts, as after a run that was killed.
     """
 
     members: t.Mapping[str, Version]
@@ -46,6 +47,7 @@ class Running:
     # clients' own queues come and go all the time
     findings: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict, compare=False)
     trouble: Reason | None = None
+    recovers: bool = False
 
     @property
     def lines(self) -> tuple[Line, Line]:
@@ -115,6 +117,8 @@ class Upgrade:
             behind = sorted(name for name, version in seen.members.items() if line_of(version) != seen.goal)
             text = f"{there} of {len(seen.members)} {self.manner.members} run {written(seen.goal)}"
             return _waiting(seen, f"{text}, not yet {', '.join(behind)}" if behind else text)
+        if seen.trouble is not None and seen.recovers:
+            return _waiting(seen, "a member is on its way back")
         if seen.trouble is not None:
             return Blocked(seen.trouble.code, named(seen.trouble), seen.trouble.way_out)
         return self._enable(seen, oldest) or self._hop(seen, oldest)
@@ -200,7 +204,8 @@ class Upgrade:
             if seen.silent:
                 runs = next(iter(seen.members.values()), self.wanted)
                 joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
-                return dataclasses.replace(seen, members=joined, silent=())
+                trouble = None if seen.recovers else seen.trouble
+                return dataclasses.replace(seen, members=joined, silent=(), trouble=trouble)
             arrived: dict[str, Version] = dict.fromkeys(seen.members, seen.goal)
             # what a restart looks like is over with it
             return dataclasses.replace(seen, members=arrived, settled=True, trouble=None)

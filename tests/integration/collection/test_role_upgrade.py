@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 import yaml
 
 from tests.integration.collection.plays import Place, Run, Task, task
+from tests.integration.lab.applications import Application
+from tests.integration.lab.processes_of import until
 from tests.lab.labs import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
@@ -47,6 +50,10 @@ class Desk:
         ended = self._place.run_file(_PLAYBOOK, arguments=[*given, *arguments], seconds=SECONDS, **self._who)
         assert ended.status == (2 if fails else 0), ended.output
         return ended
+
+    def kill_once(self, moment: Callable[[], bool]) -> None:
+        """SIGKILL for a run of the playbook, and all that it has started, while it is under way."""
+        self._place.kill_file_once(_PLAYBOOK, moment, arguments=self._given({}), **self._who)
 
     def _given(self, values: Mapping[str, Any]) -> list[str]:
         options = {
@@ -115,7 +122,7 @@ def test_of_twelve_clusters_eleven_are_not_touched_where_the_canary_fails(acme: 
     fleet = Desk(
         acme,
         hosts=f"*/{acme.namespace}/rabbitmq/jobs,rabbitmq",
-        version="4.1",
+        version="4.2",
         allow=["rabbitmq.version.upgrade:{{ brokerops_name }}"],
     )
     failed = fleet.run(*inventory(acme, place), gates_before=GATES_SHUT, fails=True)
@@ -157,3 +164,84 @@ def test_one_hop_whose_version_is_played_goes_through_under_traffic_and_then_the
     again = desk.run()
     assert again.writes == [] and HOP not in again.results
     assert "changed=0" in again.output
+
+
+@pytest.mark.full
+def test_a_hop_that_fails_in_the_wave_of_three_ends_with_that_wave(real_place: Place) -> None:
+    names = [f"jobs-{number}" for number in range(5)]
+    real_place.run(*(task(name, "rabbitmq", name, replicas=1, **DECLARED) for name in names))
+    ill = real_place.app("rabbitmq", "jobs-2")
+    fleet = Desk(
+        real_place,
+        hosts=f"*/{real_place.namespace}/rabbitmq/jobs-0,rabbitmq",
+        version="4.1",
+        allow=["rabbitmq.version.upgrade:{{ brokerops_name }}"],
+        latency_factor=0,
+    )
+    with ThreadPoolExecutor(1) as others:
+        running = others.submit(fleet.run, *inventory(real_place), wait_timeout=90, fails=True)
+        until(lambda: running.done() or declared(ill) == "v4.1")
+        ill.fault("never-ready", ordinal=0)
+        failed = running.result()
+    assert hosts(failed) == set(names[:4]), "the last one is not even asked"
+    assert "nothing moves any more" in failed.output or "blocks: " in failed.output
+    now = {name: declared(real_place.app("rabbitmq", name)) for name in names}
+    assert now == {**dict.fromkeys(names[:4], "v4.1"), "jobs-4": "v4.0"}
+
+
+@pytest.mark.full
+def test_a_node_that_does_not_get_ready_again_stops_the_role_while_the_cluster_serves(
+    real_place: Place,
+) -> None:
+    """It says which node, at which layer, and what to do; after repair the same command ends the way."""
+    real_place.run(task("create", "rabbitmq", "jobs", replicas=3, **DECLARED))
+    app = real_place.app("rabbitmq", "jobs")
+    desk = jobs(real_place, version="4.1", allow=AGREED)
+    with ThreadPoolExecutor(1) as others:
+        running = others.submit(desk.run, fails=True, wait_timeout=90)
+        until(lambda: running.done() or declared(app) == "v4.1")
+        app.fault("never-ready", ordinal=0)
+        stopped = running.result()
+    said = stopped.msg(HOP)
+    assert "blocks: " in said and "rabbitmq-jobs-server-0" in said
+    assert "look at the" in said and "then run again" in said
+    assert stopped[VERDICT]["traffic"]["lost"] == 0, "it serves with the others"
+
+    app.fault("clear")
+    assert_arrived(real_place, desk)
+
+
+@pytest.mark.full
+def test_killed_at_three_moments_and_started_again_it_arrives_and_nothing_is_lost(real_place: Place) -> None:
+    """Before the first write, while nodes restart, and once all run the new line."""
+    real_place.run(task("create", "rabbitmq", "jobs", replicas=3, **DECLARED))
+    app = real_place.app("rabbitmq", "jobs")
+    desk = jobs(real_place, version="4.2", allow=AGREED)
+    before = {member["pid"] for member in app.view()["members"]}
+
+    def restarted() -> int:
+        return len({member["pid"] for member in app.view()["members"]} - before)
+
+    desk.kill_once(lambda: desk.snapshots.exists())
+    assert declared(app) == "v4.0"
+    desk.kill_once(lambda: declared(app) == "v4.1" and restarted() > 0)
+    desk.kill_once(lambda: declared(app) == "v4.2")
+    assert_arrived(real_place, desk, version="4.2")
+
+
+def assert_arrived(place: Place, desk: Desk, version: str = "4.1") -> None:
+    """The same command comes to its end, with nothing lost on what is left of the way, and then has nothing
+    to do."""
+    rest = desk.run()
+    if VERDICT in rest.results:
+        assert rest[VERDICT]["traffic"]["lost"] == 0
+    again = desk.run()
+    assert again.writes == [] and HOP not in again.results
+    assert lines(again[PATH]) == {version}
+    assert again[PATH]["health"] == "healthy"
+
+
+def declared(app: Application) -> str:
+    found = app.get()
+    assert found is not None
+    return str(found["spec"]["version"])

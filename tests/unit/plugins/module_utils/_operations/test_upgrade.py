@@ -217,6 +217,18 @@ def test_the_hops_are_told_however_far_one_may_go() -> None:
     assert hops(NATS, (2, 11), (2, 99)) == [hops(NATS, (2, 11), (2, 14))[0], hops(NATS, (2, 11), (2, 14))[1]]
 
 
+def test_a_node_that_restarts_is_waited_for_and_one_that_is_gone_is_not() -> None:
+    """As after a run that was killed when the last node was on its way to the new line."""
+    thin = Reason("rabbitmq.health.quorum_critical", Status.AT_RISK, "2 of 3 are there", "bring it back")
+    for seen in (
+        running(4, 2, 0, silent=("jobs-3",), trouble=thin),
+        running(4, 2, 0, trouble=thin),
+    ):
+        assert reason(to(4, 2), seen) == thin.code
+        path = find_path(to(4, 2), dataclasses.replace(seen, recovers=True))
+        assert isinstance(path.end, Done) and path.steps == ()
+
+
 def test_the_way_is_told_in_legs_of_which_the_first_may_have_been_begun() -> None:
     assert legs(to(4, 2), running(4, 0, 5)) == [Leg((4, 1)), Leg((4, 2))]
     assert legs(to(4, 2), running(4, 0, 5, declared=(4, 1))) == [Leg((4, 1), begun=True), Leg((4, 2))]
