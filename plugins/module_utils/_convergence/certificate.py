@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 import typing as t
 
 from .._engine.health import Certificate
@@ -25,4 +26,8 @@ def authorities(name: str, pem: str) -> tuple[Certificate, ...]:
 def read_certificate(name: str, decoded: t.Mapping[str, t.Any]) -> Certificate:
     """One certificate in the form in which Python's `ssl` shows it."""
     begins, ends = (ssl.cert_time_to_seconds(decoded[key]) for key in ("notBefore", "notAfter"))
-    return Certificate(name, begins, ends)
+    return Certificate(name, begins, ends, _utc(begins), _utc(ends))
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -13,7 +13,6 @@ deviation: a topic with one copy is healthy as long as that copy is there.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import enum
 import typing as t
 
@@ -264,11 +263,14 @@ class Exposure:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that clients depend on, and from when until when it is good, in seconds since 1970."""
+    """A certificate that clients depend on, and from when until when it is good, in seconds since 1970 and in
+    words."""
 
     name: str
     begins: float
     ends: float
+    valid_from: str
+    expires: str
 
     def age(self, now: float) -> int:
         """For how many whole days it has been good; less than none of one that is not yet."""
@@ -282,9 +284,9 @@ class Certificate:
         """As it stands in a result."""
         return {
             "name": self.name,
-            "valid_from": _utc(self.begins),
+            "valid_from": self.valid_from,
             "age": self.age(now),
-            "expires": _utc(self.ends),
+            "expires": self.expires,
             "days": self.days(now),
         }
 
@@ -347,10 +349,6 @@ def majority(voters: int) -> int:
 
 def _public(part: Members | Quorum | Exposure | None) -> Public | None:
     return None if part is None else part.public()
-
-
-def _utc(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _listed(parts: tuple[Backlog, ...] | tuple[Alarm, ...] | None) -> list[Public] | None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ...._engine.fields import Check, Field, Items, Kind, Trouble
@@ -45,17 +46,20 @@ _ROLE = dataclasses.replace(NAMES, normal=lambda names: list(dict.fromkeys(names
 
 # seen: 4.0 uses 113 to 126 MB when idle and is killed 12 s after each start in 128Mi (cozystack#4003)
 _FLOOR = parse_quantity("256Mi")
+_VERSION = re.compile(r"v([0-9]+)\.([0-9]+)")
 _NEVER_READY = "the release never gets ready again, and whatever else is in the same change is not applied"
 
 
 def _is_illegal_step(edit: Edit) -> bool:
     # a platform before v1.1 shows no version, and says itself that it has none to set
-    return edit.before is not None and not may_follow("rabbitmq", _line(edit.before), _line(edit.after))
+    before, after = _line(edit.before), _line(edit.after)
+    return before is not None and after is not None and not may_follow("rabbitmq", before, after)
 
 
-def _line(version: str) -> Line:
-    major, minor = version.removeprefix("v").split(".")
-    return int(major), int(minor)
+def _line(version: t.Any) -> Line | None:
+    """None of what is no version, which may be stored all the same."""
+    found = _VERSION.fullmatch(str(version))
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _role_users_exist(state: State) -> t.Iterator[Trouble]:

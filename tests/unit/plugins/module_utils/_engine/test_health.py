@@ -259,7 +259,7 @@ def test_free_space_is_used_space_once_somebody_knows_how_large_the_volume_is() 
     ],
 )
 def test_a_certificate_is_judged_by_its_last_day(days: float, code: str | None, status: Status) -> None:
-    certificate = Certificate("cluster-ca", NOW - 3.5 * DAY, NOW + days * DAY)
+    certificate = Certificate("cluster-ca", NOW - 3.5 * DAY, NOW + days * DAY, "then", "later")
     found = health(platform=Seen(certificates=(certificate,)))
     assert (found.status, codes(found)) == (status, [code] if code else [])
     (row,) = found.public()["certificates"]
@@ -267,7 +267,13 @@ def test_a_certificate_is_judged_by_its_last_day(days: float, code: str | None, 
 
 
 def test_a_certificate_tells_from_when_until_when_it_is_good() -> None:
-    found = health(platform=Seen(certificates=(Certificate("cluster-ca", 0, 365 * DAY),)))
+    found = health(
+        platform=Seen(
+            certificates=(
+                Certificate("cluster-ca", 0, 365 * DAY, "1970-01-01T00:00:00Z", "1971-01-01T00:00:00Z"),
+            )
+        )
+    )
     (row,) = found.public()["certificates"]
     assert (row["valid_from"], row["expires"]) == ("1970-01-01T00:00:00Z", "1971-01-01T00:00:00Z")
 
@@ -333,7 +339,7 @@ def test_every_reason_has_a_code_of_its_kind_a_text_and_a_way_out() -> None:
         backlog=(Backlog("queue", "jobs", pending=9),),
         volumes=(Volume("0", 99, 100),),
         alarms=(Alarm("memory", "0", "blocked", Status.DOWN, "wait"),),
-        certificates=(Certificate("ca", NOW - DAY, NOW),),
+        certificates=(Certificate("ca", NOW - DAY, NOW, "then", "now"),),
     )
     found = judge("nats", None, everything, Thresholds(backlog=1), NOW)
     assert len(found.reasons) == 10

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.fields import (
@@ -169,6 +169,8 @@ SPECS = st.dictionaries(
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(KINDS)), SPECS, pairs())
+@example("rabbitmq", {"version": ""}, ("rabbitmq", {}, {"version": "v3.13"}))
+@example("rabbitmq", {"version": 4}, ("rabbitmq", {}, {"version": "v3.13"}))
 def test_no_stored_spec_whatever_breaks_reading_and_planning(
     kind: str, spec: dict[str, Any], pair: tuple[str, Options, Options]
 ) -> None:
