@@ -222,7 +222,7 @@ def test_killed_at_three_moments_and_started_again_it_arrives_and_nothing_is_los
     def restarted() -> int:
         return len({member["pid"] for member in app.view()["members"]} - before)
 
-    desk.kill_once(lambda: desk.snapshots.exists())
+    desk.kill_once(desk.snapshots.exists)
     assert declared(app) == "v4.0"
     desk.kill_once(lambda: declared(app) == "v4.1" and restarted() > 0)
     desk.kill_once(lambda: declared(app) == "v4.2")
