@@ -198,7 +198,7 @@ def test_a_node_that_does_not_get_ready_again_stops_the_role_while_the_cluster_s
     app = real_place.app("rabbitmq", "jobs")
     desk = jobs(real_place, version="4.1", allow=AGREED)
     with ThreadPoolExecutor(1) as others:
-        running = others.submit(desk.run, fails=True, wait_timeout=90)
+        running = others.submit(desk.run, fails=True, wait_timeout=90, gates_timeout=120)
         until(lambda: running.done() or declared(app) == "v4.1")
         app.fault("never-ready", ordinal=0)
         stopped = running.result()
