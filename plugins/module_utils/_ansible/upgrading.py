@@ -20,7 +20,7 @@ from .._engine.fields import Problem
 from .._engine.health import Health, Reason, Status
 from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef, State, Wanted
-from .._engine.versions import RELEASES, Line, Verdict, line_of, next_hop, written
+from .._engine.versions import RELEASES, Line, Verdict, next_hop, written
 from .._operations.machine import Step, find_path
 from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
@@ -209,7 +209,7 @@ class _Upgrading:
 
     def observe(self) -> Running:
         """What is there. What looks like trouble may be no more than the end of a restart, and is given time
-        to pass."""
+        to pass; so is a member that has yet to say what it runs."""
         deadline = time.monotonic() + _PASSING
         while True:
             try:
@@ -219,7 +219,8 @@ class _Upgrading:
                     raise
             else:
                 # what is wrong with a healthy cluster does not pass
-                if seen.trouble is None or self.status is Status.HEALTHY or time.monotonic() > deadline:
+                well = seen.trouble is None or self.status is Status.HEALTHY
+                if (well and not seen.silent) or time.monotonic() > deadline:
                     return seen
             time.sleep(_PAUSE)
 
@@ -400,14 +401,14 @@ def _told(hands: _Upgrading) -> Result:
     if seen is None:
         return {}
     upgrade = hands.operation()
-    lines = {line_of(version) for version in seen.members.values()}
-    way = hops(upgrade.manner, min(lines), upgrade.wanted) if lines else []
-    left = legs(upgrade, seen) if lines else []
+    known = bool(seen.members or seen.declared)
+    way = hops(upgrade.manner, seen.lines[0], upgrade.wanted) if known else []
+    left = legs(upgrade, seen) if known else []
     return {
         "running": {
             "members": [{"name": name, "version": written(runs)} for name, runs in seen.members.items()],
             "declared": written(seen.declared) if seen.declared else None,
-            "rolling": bool(lines) and seen.under_way,
+            "rolling": known and seen.under_way,
             "flags_off": sorted(seen.flags_off),
             "findings": {name: list(things) for name, things in seen.findings.items()},
         },
@@ -424,5 +425,5 @@ def _told(hands: _Upgrading) -> Result:
             }
             for one in way
         ],
-        "notes": notes(upgrade.manner, seen, upgrade.wanted) if lines else [],
+        "notes": notes(upgrade.manner, seen, upgrade.wanted) if known else [],
     }

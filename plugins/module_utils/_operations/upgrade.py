@@ -51,8 +51,13 @@ class Running:
 
     @property
     def lines(self) -> tuple[Line, Line]:
-        """The oldest and the newest line that a member runs."""
+        """The oldest and the newest line that a member runs; what is declared while all of them are silent, as
+        just after they were made."""
         lines = sorted(map(line_of, self.members.values()))
+        if not lines:
+            if self.declared is None:
+                raise ValueError("nobody says what runs, and nothing is declared")
+            return self.declared, self.declared
         return lines[0], lines[-1]
 
     @property
@@ -202,7 +207,7 @@ class Upgrade:
         """What will be observed afterwards."""
         if isinstance(decision, Wait):
             if seen.silent:
-                runs = next(iter(seen.members.values()), self.wanted)
+                runs = next(iter(seen.members.values()), seen.declared or self.wanted)
                 joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
                 trouble = None if seen.recovers else seen.trouble
                 return dataclasses.replace(seen, members=joined, silent=(), trouble=trouble)

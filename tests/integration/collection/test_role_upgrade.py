@@ -202,6 +202,7 @@ def test_a_node_that_does_not_get_ready_again_stops_the_role_while_the_cluster_s
         until(lambda: running.done() or declared(app) == "v4.1")
         app.fault("never-ready", ordinal=0)
         stopped = running.result()
+    assert HOP in stopped.results, stopped.output
     said = stopped.msg(HOP)
     assert "blocks: " in said and "rabbitmq-jobs-server-0" in said
     assert "look at the" in said and "then run again" in said

@@ -229,6 +229,13 @@ def test_a_node_that_restarts_is_waited_for_and_one_that_is_gone_is_not() -> Non
         assert isinstance(path.end, Done) and path.steps == ()
 
 
+def test_a_cluster_just_made_whose_nodes_all_have_yet_to_speak_runs_what_is_declared() -> None:
+    seen = running(4, 0, members={}, silent=("jobs-0", "jobs-1", "jobs-2"))
+    assert texts(to(4, 1), seen) == ["RabbitMQ 4.0 becomes 4.1"]
+    assert legs(to(4, 1), seen) == [Leg((4, 1))]
+    assert reason(to(3, 13), seen) == "rabbitmq.upgrade.down"
+
+
 def test_the_way_is_told_in_legs_of_which_the_first_may_have_been_begun() -> None:
     assert legs(to(4, 2), running(4, 0, 5)) == [Leg((4, 1)), Leg((4, 2))]
     assert legs(to(4, 2), running(4, 0, 5, declared=(4, 1))) == [Leg((4, 1), begun=True), Leg((4, 2))]
