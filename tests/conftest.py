@@ -4,7 +4,14 @@
 
 from __future__ import annotations
 
+import os
+
+import hypothesis
+
 from tests.collection_path import activate
 
 activate()
+# The same examples on every change, so that what fails is of that change; `make test-full` takes new ones.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 pytest_plugins = ["tests.lab.fixtures"]

@@ -50,17 +50,29 @@ LAB_TESTS = {
     ],
 }
 
-# Those with real brokers. They wait more than they work.
-OPERATIONS = ("test_decommission", "test_role_rotate", "test_rotation", "test_upgrade")
+# Those with real brokers. They wait more than they work. Parts are small, as one that is stopped because
+# something hangs in it is lost as a whole.
+BROKERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/integration/lab").glob("test_*.py"))
+ROTATIONS = ("test_decommission", "test_role_rotate", "test_rotation", "test_upgrade")
+SCALING = ("test_role_scale", "test_scale")
+INSIDE = [path for path in COLLECTION if not Path(path).name.startswith((*ROTATIONS, *SCALING))]
+
+
+def _named(beginnings: tuple[str, ...]) -> list[str]:
+    return [path for path in COLLECTION if Path(path).name.startswith(beginnings)]
+
+
 BROKER_TESTS = {
-    "brokers-1": [
-        "tests/integration/lab",
+    "brokers-1": [*(path for path in BROKERS if Path(path).name < "test_c"), *_named(ROTATIONS)],
+    "brokers-2": [
+        *(path for path in BROKERS if Path(path).name >= "test_c"),
         "tests/integration/continuity",
         "tests/contract",
-        *(path for path in COLLECTION if Path(path).name.startswith(OPERATIONS)),
+        *_named(SCALING),
     ],
-    "brokers-2": [
-        *(path for path in COLLECTION if not Path(path).name.startswith(OPERATIONS)),
+    "brokers-3": [path for path in INSIDE if Path(path).name < "test_o"],
+    "brokers-4": [
+        *(path for path in INSIDE if Path(path).name >= "test_o"),
         "tests/integration/test_demo.py",
     ],
 }
@@ -76,13 +88,17 @@ def setup(core: str) -> Part:
     return Part(setup_name(core), (sys.executable, "-m", "tooling.venvs", CORES[core]), venv=None)
 
 
-def unit(name: str, core: str, marks: str) -> Part:
-    """The unit tests with these marks, and the contract's toy platform, with one version of ansible-core."""
+def unit(name: str, core: str, marks: str, profile: str = "same") -> Part:
+    """The unit tests with these marks, and the contract's toy platform, with one version of ansible-core.
+
+    :param profile: of hypothesis (tests/conftest.py): the same examples each time, or its default, new ones
+    """
     return Part(
         name,
         ("pytest", f"--junitxml={REPORTS / name}.xml", "tests/unit", "tests/contract", "-m", marks),
         venv=CORES[core],
         needs=(setup_name(core),),
+        variables={"HYPOTHESIS_PROFILE": profile},
         unless=lambda: too_new_a_python(core),
     )
 
@@ -150,7 +166,7 @@ UNIT_OLDER = [
     part for core in OLDER for part in (setup(core), unit(f"unit-{core}", core, "not lab and not full"))
 ]
 UNIT = [unit("unit", NEWEST, "not lab and not full"), *UNIT_OLDER]
-UNIT_FULL = [unit("unit", NEWEST, "not lab"), *UNIT_OLDER]
+UNIT_FULL = [unit("unit", NEWEST, "not lab", profile="default"), *UNIT_OLDER]
 SANITY = [SETUP, sanity(NEWEST), *(part for core in OLDER for part in (setup(core), sanity(core)))]
 
 # The test bed is built beside the linters; what runs on it comes as soon as it is there. Only here are failed
@@ -159,7 +175,7 @@ TEST = [
     SETUP,
     LAB,
     *(
-        on_lab(name, "brokers and not kind and not full", minutes=40, tests=tests, again=True)
+        on_lab(name, "brokers and not kind and not full", minutes=35, tests=tests, again=True)
         for name, tests in BROKER_TESTS.items()
     ),
     molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),

@@ -49,15 +49,22 @@ class Looking:
         ).public()
 
     def until(self, condition: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
-        """The first look that fulfils the condition; pytest's own limit ends the wait."""
+        """The first look that fulfils the condition."""
         looks: list[Mapping[str, Any]] = []
 
         def fulfilled() -> bool:
             looks.append(self.look())
             return condition(looks[-1])
 
-        until(fulfilled)
+        until(fulfilled, lambda: looks[-1])
         return looks[-1]
+
+    def until_codes(self, expected: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+        """The first look with these reasons (as ``codes`` writes them), each about exactly these things.
+
+        A cluster that loses a member passes through states in which more is broken than remains so.
+        """
+        return self.until(lambda seen: expected.items() <= codes(seen).items())
 
     def until_healthy(self) -> Mapping[str, Any]:
         """The first look that is healthy again."""

@@ -16,6 +16,9 @@ from tests.lab.brokers.addresses import LABS, AddressPool
 from tests.lab.brokers.records import FILE, marked_below
 from tests.lab.build import build as build_steps
 
+PATIENCE = 300
+"""Seconds: several times what a busy machine needs for anything that is waited for."""
+
 
 @contextlib.contextmanager
 def cluster(kind: api.Kind, directory: Path, replicas: int, **settings: Any) -> Iterator[Any]:
@@ -46,10 +49,28 @@ def messages(count: int, what: str = "message") -> list[bytes]:
     return [f"{what}-{number}".encode() for number in range(count)]
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that the brokers do by themselves; pytest's own limit ends it."""
+def until(condition: Callable[[], bool], told: Callable[[], object] = lambda: "") -> None:
+    """Wait for something that the brokers do by themselves.
+
+    :param told: what to say of what is there instead, if it does not come
+    :raises AssertionError: after ``PATIENCE`` seconds
+    """
+    deadline = time.monotonic() + PATIENCE
     while not condition():
+        assert time.monotonic() < deadline, f"not after {PATIENCE} s; last: {told()}"
         time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def away(running: Any, *members: int) -> Iterator[None]:
+    """These members killed, and started again for the tests that come after, even if this one failed."""
+    for member in members:
+        running.kill(member)
+    try:
+        yield
+    finally:
+        for member in members:
+            running.start_member(member)
 
 
 def _free_lab() -> int:

@@ -16,7 +16,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.health import observe
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Way
 from tests.integration.lab.health_of import SECONDS, Looking, addresses, codes
-from tests.integration.lab.processes_of import cluster, messages
+from tests.integration.lab.processes_of import away, cluster, messages
 from tests.lab.brokers.proofs import nats_publish
 
 pytestmark = pytest.mark.brokers
@@ -95,28 +95,22 @@ def test_a_stream_with_one_copy_on_a_dead_server_is_offline_and_the_others_are_a
     nats: Any, looking: Looking
 ) -> None:
     server = _server_of(nats, "single")
-    nats.kill(server)
-    health = looking.until(
-        lambda seen: "stream.offline" in codes(seen) and "stream.at_minimum" in codes(seen)
-    )
-    assert health["status"] == "down"
-    assert codes(health)["stream.offline"] == ["single"]
-    assert codes(health)["stream.at_minimum"] == ["orders"]
-    health = looking.until(lambda seen: "quorum.thin" in codes(seen))
-    assert codes(health)["members.missing"] == [f"nats-one-{server}"]
-    assert (health["members"]["ready"], health["quorum"]["can_lose"]) == (2, 0)
-    nats.start_member(server)
+    with away(nats, server):
+        health = looking.until_codes({"stream.offline": ["single"], "stream.at_minimum": ["orders"]})
+        assert health["status"] == "down"
+        health = looking.until(lambda seen: "quorum.thin" in codes(seen))
+        assert codes(health)["members.missing"] == [f"nats-one-{server}"]
+        assert (health["members"]["ready"], health["quorum"]["can_lose"]) == (2, 0)
     looking.until_healthy()
 
 
 def test_a_lost_meta_quorum_is_down_although_a_server_answers(nats: Any, looking: Looking) -> None:
-    nats.kill(0)
-    nats.kill(1)
-    health = looking.until(lambda seen: bool(seen["evidence"] == "broker") and "quorum.lost" in codes(seen))
-    assert (health["status"], health["quorum"]["has"]) == ("down", False)
-    assert health["replication"] is None and "replication" in health["unknown"]
-    for server in (0, 1):
-        nats.start_member(server)
+    with away(nats, 0, 1):
+        health = looking.until(
+            lambda seen: bool(seen["evidence"] == "broker") and "quorum.lost" in codes(seen)
+        )
+        assert (health["status"], health["quorum"]["has"]) == ("down", False)
+        assert health["replication"] is None and "replication" in health["unknown"]
     looking.until_healthy()
 
 

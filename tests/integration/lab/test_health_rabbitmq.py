@@ -15,7 +15,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbi
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Login, Way
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from tests.integration.lab.health_of import SECONDS, Looking, addresses, codes
-from tests.integration.lab.processes_of import cluster, messages
+from tests.integration.lab.processes_of import away, cluster, messages
 from tests.lab.brokers.proofs import rabbitmq_publish
 
 pytestmark = pytest.mark.brokers
@@ -87,40 +87,39 @@ def test_a_login_that_may_not_see_nodes_knows_of_queues_alone(rabbitmq: Any, loo
 
 def test_a_node_that_is_killed_takes_what_it_had_alone_with_it(rabbitmq: Any, looking: Looking) -> None:
     node = _node(looking.look(), LAST)
-    rabbitmq.kill(LAST)
-    health = looking.until(lambda seen: "queue.offline" in codes(seen) and "quorum.thin" in codes(seen))
-    assert health["status"] == "down"
-    found = codes(health)
-    assert found["members.missing"] == [node]
-    assert found["queue.offline"] == ["//alone", "//classic"]
-    assert found["queue.at_minimum"] == ["//jobs"]
-    assert (health["quorum"]["has"], health["quorum"]["can_lose"]) == (True, 0)
-    rabbitmq.start_member(LAST)
+    with away(rabbitmq, LAST):
+        health = looking.until_codes(
+            {
+                "members.missing": [node],
+                "queue.offline": ["//alone", "//classic"],
+                "queue.at_minimum": ["//jobs"],
+                "quorum.thin": [],
+            }
+        )
+        assert health["status"] == "down"
+        assert (health["quorum"]["has"], health["quorum"]["can_lose"]) == (True, 0)
     looking.until_healthy()
 
 
 def test_a_disk_alarm_blocks_whoever_publishes_and_names_its_node(rabbitmq: Any, looking: Looking) -> None:
     node = _node(looking.look(), LAST)
-    rabbitmq.kill(LAST)
     settings = Path(rabbitmq.log(LAST)).parent / "none.config"
-    settings.write_text("[{rabbit, [{disk_free_limit, 900000000000000}]}].")
-    rabbitmq.start_member(LAST)
-    health = looking.until(lambda seen: "alarm.disk" in codes(seen))
-    assert health["status"] == "down"
-    assert health["alarms"] == [{"what": "disk", "member": node}]
-    rabbitmq.kill(LAST)
-    settings.unlink()
-    rabbitmq.start_member(LAST)
+    with away(rabbitmq, LAST):
+        settings.write_text("[{rabbit, [{disk_free_limit, 900000000000000}]}].")
+    try:
+        health = looking.until(lambda seen: "alarm.disk" in codes(seen))
+        assert health["status"] == "down"
+        assert health["alarms"] == [{"what": "disk", "member": node}]
+    finally:
+        with away(rabbitmq, LAST):
+            settings.unlink()
     looking.until_healthy()
 
 
 def test_a_minority_pauses_so_that_a_lost_quorum_is_a_cluster_that_does_not_answer(
     rabbitmq: Any, looking: Looking
 ) -> None:
-    rabbitmq.kill(1)
-    rabbitmq.kill(LAST)
-    health = looking.until(lambda seen: bool(seen["evidence"] == "platform"))
-    assert (health["status"], list(codes(health))) == ("unknown", ["unreachable"])
-    rabbitmq.start_member(1)
-    rabbitmq.start_member(LAST)
+    with away(rabbitmq, 1, LAST):
+        health = looking.until(lambda seen: bool(seen["evidence"] == "platform"))
+        assert (health["status"], list(codes(health))) == ("unknown", ["unreachable"])
     looking.until_healthy()

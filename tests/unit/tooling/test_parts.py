@@ -12,9 +12,9 @@ from tests.collection_path import ROOT
 from tooling.parts import BROKER_TESTS, EVERYTHING, LAB_TESTS
 
 
-@pytest.mark.parametrize("halves", [LAB_TESTS, BROKER_TESTS], ids=["lab", "brokers"])
-def test_two_halves_hold_every_file_once(halves: Mapping[str, Sequence[str]]) -> None:
-    given = [path for half in halves.values() for path in half]
+@pytest.mark.parametrize("parts", [LAB_TESTS, BROKER_TESTS], ids=["lab", "brokers"])
+def test_together_they_hold_every_file_once(parts: Mapping[str, Sequence[str]]) -> None:
+    given = [path for tests in parts.values() for path in tests]
     found = [
         str(file.relative_to(ROOT))
         for place in given
