@@ -28,7 +28,11 @@ _REVISION = re.compile(r"\.v(\d+) with chart")
 
 
 class Application:
-    """An application of a tenant; waits end after ``patience`` seconds with a failed assertion."""
+    """An application of a tenant; waits look again after a ``pause``, and end after ``patience`` seconds with
+    a failed assertion.
+    """
+
+    pause = 0.02
 
     def __init__(self, lab: Lab, tenant: Tenant, app: App, name: str = "one", patience: float = 30.0) -> None:
         self.lab = lab
@@ -104,18 +108,18 @@ class Application:
     def until(self, what: str, check: Callable[[], bool]) -> None:
         """Wait until ``check``; a failure names what was awaited and how things stand."""
         try:
-            self.wait(what, check, self.patience)
+            self.wait(what, check, self.patience, self.pause)
         except AssertionError as error:
             raise AssertionError(f"{self.release}: {error}; {self.condition()}; {self.view()}") from None
 
     @staticmethod
-    def wait(what: str, check: Callable[[], bool], seconds: float) -> None:
+    def wait(what: str, check: Callable[[], bool], seconds: float, pause: float = pause) -> None:
         """Wait until ``check``, at most ``seconds``."""
         deadline = time.monotonic() + seconds
         while not check():
             if time.monotonic() > deadline:
                 raise AssertionError(f"no {what} within {seconds:g} s")
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def listed(self, resource: str, group: str = "api/v1") -> list[Object]:
         """What the tenant sees of this application of one resource."""

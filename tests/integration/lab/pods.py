@@ -27,6 +27,14 @@ FRUGAL: dict[str, dict[str, Any]] = {
 RABBITMQ = "apis/rabbitmq.com/v1beta1"
 
 
+class Pods(Application):
+    """An application whose brokers are pods. They share the node, and its two cores, with the API server that
+    answers each look.
+    """
+
+    pause = 0.25
+
+
 def endpoints(app: Application, component: str = "") -> list[Endpoint]:
     """Where this machine reaches the application's Ready brokers."""
     found: list[Endpoint] = []

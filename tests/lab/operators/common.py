@@ -11,7 +11,7 @@ from tests.lab.standin.operators.common import Operator
 from tests.lab.standin.state import Pod, Resource
 from tests.lab.standin.values import Json
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 
 
 class Handed(Operator):

@@ -12,10 +12,13 @@ from tests.lab.definitions import manifests
 from tests.lab.operators import build, network
 
 NAMESPACE: Final = "rabbitmq-system"
+# Each is alone, and ends when it cannot renew its lease: within 10 s if nothing is said, for which a busy
+# machine's API server may be silent.
+_LEASE: Final = {"LEASE_DURATION": "120", "RENEW_DEADLINE": "100"}
 _SETTINGS: Final[dict[str, dict[str, str]]] = {
-    "rabbitmq-cluster-operator": {},
+    "rabbitmq-cluster-operator": _LEASE,
     # Its webhooks need certificates and check nothing that the charts could get wrong.
-    "rabbitmq-topology-operator": {"ENABLE_WEBHOOKS": "false"},
+    "rabbitmq-topology-operator": {**_LEASE, "ENABLE_WEBHOOKS": "false"},
 }
 _READY_SECONDS: Final = 180
 _LABELLED: Final = "apps.cozystack.io/application.name"

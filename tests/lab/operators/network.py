@@ -9,6 +9,7 @@ is enough, and brokers may tell their clients the addresses of pods.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import Any
@@ -24,12 +25,24 @@ def network(number: int) -> str:
 
 
 def kind_settings(number: int) -> dict[str, Any]:
-    """What a kind cluster's configuration says of it, and that the API server may change what is made."""
+    """What a kind cluster's configuration says of it, that the API server may change what is made, and that a
+    busy machine does not end the control plane: etcd does not wait for a disk which brokers keep busy, and
+    controllers that have nobody to replace them do not end when the API server is slow.
+    """
     prefix = f"10.{100 + number}"
+    alone = {"extraArgs": {"leader-elect": "false"}}
+    patch = {
+        "apiVersion": "kubeadm.k8s.io/v1beta3",  # the later form would take kind's own arguments away
+        "kind": "ClusterConfiguration",
+        "controllerManager": alone,
+        "scheduler": alone,
+        "etcd": {"local": {"dataDir": "/tmp/etcd"}},  # in memory, as kind has it in its nodes
+    }
     return {
         "networking": {"podSubnet": f"{prefix}.0.0/18", "serviceSubnet": f"{prefix}.64.0/18"},
         "featureGates": {"MutatingAdmissionPolicy": True},
         "runtimeConfig": {"admissionregistration.k8s.io/v1beta1": "true"},
+        "kubeadmConfigPatches": [json.dumps(patch)],
     }
 
 
