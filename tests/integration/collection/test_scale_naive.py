@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.brokers, pytest.mark.full]
 HEALTH = Task("health", "cluster_health_info", {"kind": "kafka", "cluster": "orders", "ask": ["platform"]})
 
 
-def test_the_platform_accepts_fewer_brokers_keeps_them_all_and_says_nothing_until_they_are_empty(
+def test_fewer_brokers_are_accepted_and_kept_without_a_word_until_they_are_empty(
     real_place: Place, platform: Control
 ) -> None:
     """The naive way is a patch of ``kafka.replicas``: accepted, Ready, and without effect. What it leaves

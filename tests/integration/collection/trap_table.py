@@ -37,6 +37,7 @@ ON_RABBITMQ = "tests/integration/collection/test_rabbitmq_fields.py::test_"
 NATS_ROTATION = "tests/integration/collection/test_rotation_nats.py::test_"
 ROTATION = "tests/integration/collection/test_rotation_rabbitmq.py::test_"
 SCALE = "tests/integration/collection/test_scale.py::test_"
+NAIVE_SCALE = "tests/integration/collection/test_scale_naive.py::test_"
 ROLE_SCALE = "tests/integration/collection/test_role_scale.py::test_"
 ON_NATS = "tests/integration/collection/test_nats_fields.py::test_"
 ACCOUNTS = "tests/integration/collection/test_nats_accounts.py::test_"
@@ -564,7 +565,10 @@ TABLE: tuple[Row, ...] = (
     Row(
         "fewer brokers are reverted without a word",
         ("rule 17", "§2.1 fewer brokers"),
-        (f"{KAFKA}trap_kafka_scale_down_reverted",),
+        (
+            f"{KAFKA}trap_kafka_scale_down_reverted",
+            f"{NAIVE_SCALE}fewer_brokers_are_accepted_and_kept_without_a_word_until_they_are_empty",
+        ),
         (impossible("Kafka brokers down"), f"{SCALE}kafka_from_one_broker_to_three_and_back_to_two"),
     ),
     Row(
