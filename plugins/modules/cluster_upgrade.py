@@ -64,7 +64,8 @@ options:
     type: str
   allow:
     description:
-      - Consents to what a step needs one for, such as C(rabbitmq.version.upgrade:jobs).
+      - Consents to what a step needs one for, such as C(rabbitmq.version.upgrade:jobs). Who agrees to the hops agrees to the stable
+        feature flags that belong to them; for these alone it is C(rabbitmq.upgrade.flags_off:jobs).
     type: list
     elements: str
     default: []
@@ -242,26 +243,59 @@ hops:
       type: str
       returned: always
       sample: "4.2"
-    changes:
-      description: What clients notice.
-      type: str
+    needs:
+      description: What has to be so before it. Feature flags that are off are named, and enabled by the upgrade itself.
+      type: list
+      elements: str
       returned: always
-      sample: nodes restart one by one, and their clients reconnect
+      sample: [all stable feature flags are enabled]
+    costs:
+      description: What it costs.
+      type: dict
+      returned: always
+      contains:
+        changes:
+          description: What clients notice.
+          type: str
+          returned: always
+          sample: nodes restart one by one, and their clients reconnect
+        restarts:
+          description: How many members restart.
+          type: int
+          returned: always
+          sample: 3
+        seconds:
+          description: What that takes if each start takes as long as the slowest one did the last time; null where nobody can
+            say.
+          type: int
+          returned: always
+          sample: 90
+    blocks:
+      description:
+        - All that stands against this hop by itself. What stands against any, such as a cluster that is not healthy, is in
+          RV(refusals) alone, as is the missing consent to a hop.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        reason:
+          description: The reason code.
+          type: str
+          returned: always
+          sample: rabbitmq.upgrade.mirrored
+        text:
+          description: What is wrong.
+          type: str
+          returned: always
+        way_out:
+          description: What to do instead.
+          type: str
+          returned: always
     back:
       description: Whether and until when it can be taken back.
       type: str
       returned: always
       sample: "not at all from the first restarted node on: RabbitMQ knows no way down"
-    restarts:
-      description: How many members restart.
-      type: int
-      returned: always
-      sample: 3
-    seconds:
-      description: What that takes if each start takes as long as the slowest one did the last time; null where nobody can say.
-      type: int
-      returned: always
-      sample: 90
     source:
       description: Where it is written.
       type: str

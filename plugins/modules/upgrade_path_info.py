@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Says what each member runs, by its own word where the brokers can be asked and else by what the platform was told, and works
     out the hops to the wanted line of releases. It only reads.
-  - Each hop is told with what clients notice, what has to be done before, what blocks it, and whether it can be taken back.
+  - Each hop is told with what has to be so before, what it costs, all that blocks it, and whether it can be taken back.
   - What blocks does not fail the task. It stands in RV(refusals), each with a reason code and the way out.
   - RabbitMQ goes up one line at a time, with all stable feature flags enabled before each hop, and never down.
   - Which version of Kafka and NATS runs is decided by the platform. Whether one of its releases rolls the cluster right now is
@@ -56,7 +56,8 @@ options:
     default: false
   allow:
     description:
-      - Consents that the path needs, such as C(rabbitmq.version.upgrade:jobs). With all of them, RV(refusals) is empty.
+      - Consents that the path needs, such as C(rabbitmq.version.upgrade:jobs), which covers stable feature flags that are off as
+        well. With all of them, RV(refusals) is empty.
     type: list
     elements: str
     default: []
@@ -259,26 +260,59 @@ hops:
       type: str
       returned: always
       sample: "4.2"
-    changes:
-      description: What clients notice.
-      type: str
+    needs:
+      description: What has to be so before it. Feature flags that are off are named, and enabled by the upgrade itself.
+      type: list
+      elements: str
       returned: always
-      sample: nodes restart one by one, and their clients reconnect
+      sample: [all stable feature flags are enabled]
+    costs:
+      description: What it costs.
+      type: dict
+      returned: always
+      contains:
+        changes:
+          description: What clients notice.
+          type: str
+          returned: always
+          sample: nodes restart one by one, and their clients reconnect
+        restarts:
+          description: How many members restart.
+          type: int
+          returned: always
+          sample: 3
+        seconds:
+          description: What that takes if each start takes as long as the slowest one did the last time; null where nobody can
+            say.
+          type: int
+          returned: always
+          sample: 90
+    blocks:
+      description:
+        - All that stands against this hop by itself. What stands against any, such as a cluster that is not healthy, is in
+          RV(refusals) alone, as is the missing consent to a hop.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        reason:
+          description: The reason code.
+          type: str
+          returned: always
+          sample: rabbitmq.upgrade.mirrored
+        text:
+          description: What is wrong.
+          type: str
+          returned: always
+        way_out:
+          description: What to do instead.
+          type: str
+          returned: always
     back:
       description: Whether and until when it can be taken back.
       type: str
       returned: always
       sample: "not at all from the first restarted node on: RabbitMQ knows no way down"
-    restarts:
-      description: How many members restart.
-      type: int
-      returned: always
-      sample: 3
-    seconds:
-      description: What that takes if each start takes as long as the slowest one did the last time; null where nobody can say.
-      type: int
-      returned: always
-      sample: 90
     source:
       description: Where it is written.
       type: str

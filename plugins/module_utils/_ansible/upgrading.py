@@ -22,7 +22,7 @@ from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef, State, Wanted
 from .._engine.versions import RELEASES, Line, Verdict, next_hop, written
 from .._operations.machine import Step, find_path
-from .._operations.upgrade import Manner, Running, Upgrade, hops, legs, named, notes
+from .._operations.upgrade import Manner, Running, Upgrade, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
 from .._platforms.cozystack.members import members
@@ -61,7 +61,7 @@ def run_upgrade_path() -> None:
         hands.looks.close()
     if progress.path is None:
         raise AssertionError("a path was found")
-    against = refusals(progress.path, options["allow"], None)
+    against = refusals(progress.path, _agreed(ref, options["allow"]), None)
     result = operation_result(progress, would_change=True) | hands.result()
     module.exit_json(**result | {"changed": False, "refusals": [one.public() for one in against]})
 
@@ -89,7 +89,7 @@ def run_upgrade() -> None:
             str(ref),
             hands.operation(hands.observe() if options["pause_after"] == "hop" else None),
             hands,
-            allow=options["allow"],
+            allow=_agreed(ref, options["allow"]),
             expected=options["expected_plan"],
             limits=Limits(writes, patience=options["wait_timeout"]),
             progress=progress,
@@ -135,6 +135,12 @@ def accepted(kind: str, name: str, allow: t.Collection[str]) -> frozenset[str]:
     return frozenset(code for code in _agreeable(kind) if covered(f"{kind}.upgrade.{code}:{name}", allow))
 
 
+def _agreed(ref: ClusterRef, allow: t.Sequence[str]) -> list[str]:
+    """Who agrees to the hops agrees to the stable feature flags that belong to them."""
+    hops = covered(f"{ref.kind}.version.upgrade:{ref.name}", allow)
+    return [*allow, *([f"{ref.kind}.upgrade.flags_off:{ref.name}"] if hops else [])]
+
+
 def _agreeable(kind: str) -> set[str]:
     return {
         audit.finding for one in RELEASES[kind] for audit in one.audits if audit.verdict is Verdict.CONSENT
@@ -146,6 +152,7 @@ def _problems(options: Options) -> list[Problem]:
     codes = {
         f"{kind}.version.upgrade",
         f"{kind}.upgrade.one_way",
+        f"{kind}.upgrade.flags_off",
         *(f"{kind}.upgrade.{finding}" for finding in _agreeable(kind)),
         *plaintext_consents(kind),
     }
@@ -230,7 +237,7 @@ class _Upgrading:
         health = self.looks.look()
         self.status = health.status
         seen = _observe(self.ref, self.looks, health)
-        self.seen = dataclasses.replace(seen, trouble=seen.trouble or self._no_way_back())
+        self.seen = seen.troubled(*self._no_way_back())
         return self.seen
 
     def perform(self, step: Step) -> None:
@@ -248,21 +255,22 @@ class _Upgrading:
 
             enable(self.looks.reached.client, step.change["flags"])
 
-    def _no_way_back(self) -> Reason | None:
+    def _no_way_back(self) -> tuple[Reason, ...]:
         """What keeps a pod away that is restarted, and cannot be seen before."""
         if self.looks.actual is None:
-            return None
+            return ()
         if self._quotas is None:
             self._quotas = read_quotas(self.looks.session(), self.ref.namespace)
         over = overdrawn(self._quotas)
         if not over:
-            return None
-        return Reason(
+            return ()
+        quota = Reason(
             f"{self.ref.kind}.upgrade.quota",
             Status.AT_RISK,
             f"more is used than a quota allows, and no pod would come back that restarts: {'; '.join(over)}",
             "free what is too much, or ask the tenant's owner for a larger quota",
         )
+        return (quota,)
 
     def result(self) -> Result:
         """What was seen last, and over which way."""
@@ -332,7 +340,7 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
         settled = not read_release(looks.actual.evidence).in_flight
     if looks.reached is None:
         said_by_platform = {"the declaration": declared} if declared else {}
-        return Running(said_by_platform, declared, settled, trouble=_trouble(ref, health))
+        return Running(said_by_platform, declared, settled).troubled(*_troubles(ref, health))
     client = looks.reached.client
     if ref.kind == "rabbitmq":
         from .._brokers.rabbitmq import upgrade as rabbitmq
@@ -348,14 +356,10 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
         from .._brokers.nats import upgrade as nats
 
         seen = nats.observe(client, looks.hosts(looks.reached))
-    trouble = _trouble(ref, health)
-    return dataclasses.replace(
-        seen,
-        declared=declared,
-        settled=settled,
-        trouble=trouble or _unasked(ref, looks, seen),
-        recovers=trouble is not None and _recovers(ref, looks),
-    )
+    troubles = _troubles(ref, health)
+    recovers = bool(troubles) and _recovers(ref, looks)
+    found = dataclasses.replace(seen, declared=declared, settled=settled, recovers=recovers)
+    return found.troubled(*troubles, *_unasked(ref, looks, seen))
 
 
 def _recovers(ref: ClusterRef, looks: Looks) -> bool:
@@ -368,32 +372,34 @@ def _recovers(ref: ClusterRef, looks: Looks) -> bool:
     return len(pods) < wanted or any(not pod.ready and time.time() - pod.started < _YOUNG for pod in pods)
 
 
-def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> Reason | None:
+def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> tuple[Reason, ...]:
     """Of NATS the monitoring ports alone tell what each server runs."""
     wanted = looks.actual.state.values.get("replicas") if looks.actual and ref.kind == "nats" else None
     if wanted is None or len(seen.members) >= wanted:
-        return None
-    return Reason(
+        return ()
+    unasked = Reason(
         "nats.upgrade.unasked",
         Status.UNKNOWN,
         f"{len(seen.members)} of {wanted} servers say what they run",
         "run this where the monitoring port (8222) of each server can be reached",
     )
+    return (unasked,)
 
 
-def _trouble(ref: ClusterRef, health: Health) -> Reason | None:
-    """The worst of what is not as it should be: a member less is planned for, a second one is not."""
+def _troubles(ref: ClusterRef, health: Health) -> tuple[Reason, ...]:
+    """All that is not as it should be, the worst first: a member less is planned for, a second one is not."""
     if health.status is Status.HEALTHY:
-        return None
+        return ()
     order = list(Status)
-    worst = max(health.reasons, key=lambda one: order.index(one.status), default=None)
+    found = sorted(health.reasons, key=lambda one: order.index(one.status), reverse=True)
     unknown = "; ".join(health.seen.unknown.values())
-    return worst or Reason(
+    nobody = Reason(
         f"{ref.kind}.upgrade.unknown",
         health.status,
         f"nobody can say how the cluster is: {unknown}",
         "give what it takes to ask",
     )
+    return tuple(found) or (nobody,)
 
 
 def _told(hands: _Upgrading) -> Result:
@@ -402,7 +408,7 @@ def _told(hands: _Upgrading) -> Result:
         return {}
     upgrade = hands.operation()
     known = bool(seen.members or seen.declared)
-    way = hops(upgrade.manner, seen.lines[0], upgrade.wanted) if known else []
+    way = upgrade.hops(seen) if known else []
     left = legs(upgrade, seen) if known else []
     return {
         "running": {
@@ -415,13 +421,19 @@ def _told(hands: _Upgrading) -> Result:
         "legs": [{"version": written(one.line), "begun": one.begun} for one in left],
         "hops": [
             {
-                "to": written(one.line),
-                "changes": one.changes,
-                "back": one.back,
-                "restarts": len(seen.members),
-                "seconds": hands.seconds(),
-                "source": one.source,
-                "read": one.read,
+                "to": written(one.release.line),
+                "needs": one.needs,
+                "costs": {
+                    "changes": one.release.changes,
+                    "restarts": len(seen.members) + len(seen.silent),
+                    "seconds": hands.seconds(),
+                },
+                "blocks": [
+                    {"reason": it.reason, "text": it.text, "way_out": it.way_out} for it in one.blocks
+                ],
+                "back": one.release.back,
+                "source": one.release.source,
+                "read": one.release.read,
             }
             for one in way
         ],

@@ -118,7 +118,8 @@ def operate(
                 moved, known = clock.now(), []
         else:
             if clock.now() - moved > limits.patience:
-                raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}")
+                why = {"reason": decision.reason} if decision.reason else {}
+                raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}", **why)
             clock.sleep(_POLL)
             progress.waited += _POLL
         facts = performer.observe()
@@ -131,9 +132,10 @@ def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list
     """All that stands against going this path."""
     against: list[Refusal] = []
     if isinstance(path.end, Blocked):
-        end = path.end
         after = f"after {len(path.steps)} steps: " if path.steps else ""
-        against.append(Refusal("", end.reason, f"{after}{end.text}", end.way_out))
+        against += [
+            Refusal("", one.reason, f"{after}{one.text}", one.way_out) for one in (path.end, *path.end.also)
+        ]
     for step in path.steps:
         against += _not_agreed(step, allow, [one.consent for one in against])
     if expected is not None and path.steps and path.digest != expected:

@@ -38,12 +38,14 @@ class Audit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Release:
-    """A line of releases. `after` are the lines from which it is reached in one hop, `changes` is what
-    clients notice of it, `back` whether and until when it can be taken back, `one_way` are the feature flags
-    that it makes stable and that change how the cluster stores what it knows."""
+    """A line of releases. `after` are the lines from which it is reached in one hop, `first` is what has to
+    be so before, `changes` what clients notice of it, `back` whether and until when it can be taken back,
+    `one_way` are the feature flags that it makes stable and that change how the cluster stores what it knows,
+    `needs` those without which it does not start."""
 
     line: Line
     after: tuple[Line, ...]
+    first: tuple[str, ...]
     changes: str
     back: str
     source: str
@@ -55,7 +57,12 @@ class Release:
 
 _RABBITMQ_BACK = "not at all from the first restarted node on: RabbitMQ knows no way down"
 _RABBITMQ_SOURCE = "rabbitmq.com/docs/upgrade, rabbitmq.com/docs/feature-flags, release notes"
+_RABBITMQ_FIRST = (
+    "every node runs, without an alarm, and no quorum hangs on one of them",
+    "all stable feature flags are enabled",
+)
 _NODES_RESTART = "nodes restart one by one, and their clients reconnect"
+_ENOUGH = "each node has 256Mi of memory or more"
 _MEMORY = Audit(
     "memory",
     Verdict.BLOCKS,
@@ -63,11 +70,15 @@ _MEMORY = Audit(
     "give the nodes 256Mi or more first; s1.nano has 512Mi",
 )
 _TRANSIENT = "transient queues that are not exclusive"
+_KAFKA_FIRST = "every replica is in sync, and there are more of each partition than min.insync.replicas"
+_NATS_FIRST = "every server is connected, and every replica of streams and consumers is current"
 _DURABLE = "declare them durable, or exclusive to their connection"
 
 
 def _old(line: Line, before: Line) -> Release:
-    return Release(line, (before,), _NODES_RESTART, _RABBITMQ_BACK, _RABBITMQ_SOURCE, "2026-11-21")
+    return Release(
+        line, (before,), _RABBITMQ_FIRST, _NODES_RESTART, _RABBITMQ_BACK, _RABBITMQ_SOURCE, "2026-11-21"
+    )
 
 
 RELEASES: t.Mapping[str, tuple[Release, ...]] = {
@@ -79,6 +90,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (4, 0),
             ((3, 13),),
+            (*_RABBITMQ_FIRST, "nothing is mirrored, and Khepri is not in use", _ENOUGH),
             _NODES_RESTART,
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.0.1",
@@ -116,6 +128,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (4, 1),
             ((3, 13), (4, 0)),
+            (*_RABBITMQ_FIRST, _ENOUGH),
             _NODES_RESTART,
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.1.0",
@@ -125,6 +138,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (4, 2),
             ((3, 13), (4, 0), (4, 1)),
+            (*_RABBITMQ_FIRST, _ENOUGH),
             _NODES_RESTART,
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.2.0",
@@ -137,6 +151,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (4, 3),
             ((4, 2),),
+            (*_RABBITMQ_FIRST, "khepri_db is enabled as well", f"no {_TRANSIENT}"),
             _NODES_RESTART,
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.3.0",
@@ -149,6 +164,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (3, 9),
             ((3, 8),),
+            (_KAFKA_FIRST,),
             "brokers restart one by one, and leaders move",
             "until the operator has raised inter.broker.protocol.version, which it does by itself",
             "Strimzi 0.45, Upgrading ZooKeeper-based clusters",
@@ -158,6 +174,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             Release(
                 line,
                 ((3, 9), *((4, minor) for minor in range(line[1]))),
+                (_KAFKA_FIRST, "KRaft keeps the metadata, of version 3.3 or newer"),
                 "brokers restart one by one, and leaders move",
                 "until the metadata version is raised",
                 f"kafka.apache.org/{line[0]}{line[1]}/getting-started/upgrade",
@@ -179,6 +196,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (2, 11),
             ((2, 10),),
+            (_NATS_FIRST,),
             "servers restart one by one, and clients reconnect",
             "to 2.10: the state of streams is rebuilt, which makes the start slow and loses nothing",
             "docs.nats.io, What's new in 2.11",
@@ -187,6 +205,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (2, 12),
             ((2, 11),),
+            (_NATS_FIRST, "clients send no fields to JetStream that it does not know"),
             "servers restart one by one; requests to JetStream with fields that it does not know are refused",
             "to 2.11.9 or newer; what uses features of 2.12 goes offline until 2.12 is back",
             "docs.nats.io, What's new in 2.12",
@@ -195,6 +214,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
         Release(
             (2, 14),
             ((2, 12),),
+            (_NATS_FIRST,),
             "servers restart one by one; a store that cannot be written stops its stream until a restart",
             "to 2.12, with feature_flags taken out; consumers with AckFlowControl go offline",
             "docs.nats.io, What's new in 2.14",

@@ -56,18 +56,22 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do but to look again: what was begun is on its way."""
+    """Nothing to do but to look again: what was begun is on its way. `reason` is the code of what may keep it
+    from getting there."""
 
     text: str
+    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Blocked:
-    """Nothing that the operation does can help; a person can, by the way out."""
+    """Nothing that the operation does can help; a person can, by the way out. `also` is what else is known to
+    stand in the way, once this is gone."""
 
     reason: str
     text: str
     way_out: str
+    also: tuple[Blocked, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

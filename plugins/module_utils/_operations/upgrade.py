@@ -35,8 +35,9 @@ class Running:
 
     `silent` are members that have not said what they run, `flags_off` stable feature flags that are not
     enabled. `findings` are what was found of what the table of versions asks for, by the name that it has
-    there: `{"mirrored": ("work/jobs",)}`. `trouble` is what keeps anybody from upgrading now, and `recovers`
-    whether it may be no more than a member that restarts, as after a run that was killed.
+    there: `{"mirrored": ("work/jobs",)}`. `trouble` is the worst of what keeps anybody from upgrading now,
+    `besides` is the rest of it, and `recovers` whether it may be no more than a member that restarts, as
+    after a run that was killed.
     """
 
     members: t.Mapping[str, Version]
@@ -47,18 +48,30 @@ class Running:
     # clients' own queues come and go all the time
     findings: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict, compare=False)
     trouble: Reason | None = None
+    # numbers go up and down in it, which is no movement
+    besides: tuple[Reason, ...] = dataclasses.field(default=(), compare=False)
     recovers: bool = False
 
     @property
     def lines(self) -> tuple[Line, Line]:
-        """The oldest and the newest line that a member runs; what is declared while all of them are silent, as
-        just after they were made."""
+        """The oldest and the newest line that a member runs; while all of them are silent, as just after they
+        were made, what is declared."""
         lines = sorted(map(line_of, self.members.values()))
         if not lines:
             if self.declared is None:
                 raise ValueError("nobody says what runs, and nothing is declared")
             return self.declared, self.declared
         return lines[0], lines[-1]
+
+    @property
+    def troubles(self) -> tuple[Reason, ...]:
+        """All that keeps anybody from upgrading now, the worst first."""
+        return (self.trouble, *self.besides) if self.trouble else ()
+
+    def troubled(self, *reasons: Reason) -> Running:
+        """The same with more of that."""
+        each = (*self.troubles, *reasons)
+        return dataclasses.replace(self, trouble=each[0] if each else None, besides=each[1:])
 
     @property
     def goal(self) -> Line:
@@ -83,6 +96,22 @@ class Manner:
     members: str
     offered: tuple[Line, ...] | None
     adopt_one_way: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hop:
+    """A hop of the way: `enables` are the feature flags that are off and enabled before it, `blocks` is all
+    that stands against it."""
+
+    release: Release
+    enables: tuple[str, ...]
+    blocks: tuple[Blocked, ...]
+
+    @property
+    def needs(self) -> list[str]:
+        """What has to be so before it."""
+        off = ", ".join(self.enables)
+        return [*self.release.first, *([f"{off}: off, and enabled before it"] if off else [])]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,11 +151,24 @@ class Upgrade:
             behind = sorted(name for name, version in seen.members.items() if line_of(version) != seen.goal)
             text = f"{there} of {len(seen.members)} {self.manner.members} run {written(seen.goal)}"
             return _waiting(seen, f"{text}, not yet {', '.join(behind)}" if behind else text)
-        if seen.trouble is not None and seen.recovers:
-            return _waiting(seen, "a member is on its way back")
-        if seen.trouble is not None:
-            return Blocked(seen.trouble.code, named(seen.trouble), seen.trouble.way_out)
+        if seen.trouble:
+            ahead = [one for hop in self.hops(seen) for one in hop.blocks]
+            if seen.recovers and not ahead:
+                return _waiting(seen, "a member is on its way back")
+            return _together([*(Blocked(one.code, named(one), one.way_out) for one in seen.troubles), *ahead])
         return self._enable(seen, oldest) or self._hop(seen, oldest)
+
+    def hops(self, seen: Running) -> list[Hop]:
+        """The way as far as the table knows it, each hop with all that stands against it."""
+        line, off, found = seen.lines[0], seen.flags_off, []
+        for hop in _between(self.manner, line, self.wanted):
+            known = release(self.manner.kind, line)
+            # all others are enabled on the way
+            final = known.one_way if known and not self.manner.adopt_one_way else frozenset()
+            against = self._against(hop, dataclasses.replace(seen, flags_off=off & final))
+            found.append(Hop(hop, tuple(sorted(off - final)), tuple(against)))
+            line, off = hop.line, off & final | hop.one_way
+        return found
 
     def _enable(self, seen: Running, line: Line) -> Step | None:
         known = release(self.manner.kind, line)
@@ -138,6 +180,7 @@ class Upgrade:
                 f"enable the feature flags {', '.join(plain)}",
                 {"flags": plain},
                 "none; what is enabled stays enabled",
+                f"{self.manner.kind}.upgrade.flags_off:{self.name}",
             )
         if final and self.manner.adopt_one_way:
             return Step(
@@ -154,40 +197,16 @@ class Upgrade:
             return Done(
                 f"all {len(seen.members)} {self.manner.members} run {self._named(line)}, by their own word"
             )
-        hop = next_hop(self.manner.kind, line, self.wanted)
-        if hop is None or release(self.manner.kind, self.wanted) is None:
+        ahead = self.hops(seen)
+        if not ahead or release(self.manner.kind, self.wanted) is None:
             return self._blocked(
                 "unknown",
                 f"nothing is known of a way from {self._named(line)} to {written(self.wanted)}",
                 "take a version that is in the table of versions, or bring the table up to date",
             )
-        missing = sorted(hop.needs & seen.flags_off)
-        if missing:
-            return self._blocked(
-                "flags",
-                f"no node of {self._named(hop.line)} starts without {', '.join(missing)}",
-                "have it enabled first: adopt_one_way: true",
-            )
-        for audit in _found(hop, seen, Verdict.BLOCKS, Verdict.CONSENT):
-            if audit.verdict is Verdict.BLOCKS:
-                return self._blocked(audit.finding, _told(audit, seen), audit.way_out)
-            if audit.finding not in self.accepted:
-                code = f"{self.manner.kind}.upgrade.{audit.finding}:{self.name}"
-                way_out = f"{audit.way_out}; or agree to it: allow: [{code}]"
-                return self._blocked(audit.finding, _told(audit, seen), way_out)
-        if self.manner.offered is None:
-            return self._blocked(
-                "platform",
-                f"the platform decides which {self.manner.product} runs; its next release that brings "
-                f"{written(hop.line)} rolls every cluster by itself",
-                "have the cluster healthy and replicated by then, and ask for this version again afterwards",
-            )
-        if hop.line not in self.manner.offered:
-            return self._blocked(
-                "not_offered",
-                f"the way leads over {self._named(hop.line)}, which this platform does not offer",
-                f"it offers {', '.join(map(written, self.manner.offered))}",
-            )
+        if ahead[0].blocks:
+            return _together([one for hop in ahead for one in hop.blocks])
+        hop = ahead[0].release
         accepted = [_told(audit, seen) for audit in _found(hop, seen, Verdict.CONSENT)]
         return Step(
             "version.hop",
@@ -196,6 +215,35 @@ class Upgrade:
             "; ".join([hop.changes, *accepted]),
             f"{self.manner.kind}.version.upgrade:{self.name}",
         )
+
+    def _against(self, hop: Release, seen: Running) -> t.Iterator[Blocked]:
+        missing = sorted(hop.needs & seen.flags_off)
+        if missing:
+            yield self._blocked(
+                "flags",
+                f"no node of {self._named(hop.line)} starts without {', '.join(missing)}",
+                "have it enabled first: adopt_one_way: true",
+            )
+        for audit in _found(hop, seen, Verdict.BLOCKS, Verdict.CONSENT):
+            if audit.verdict is Verdict.BLOCKS:
+                yield self._blocked(audit.finding, _told(audit, seen), audit.way_out)
+            elif audit.finding not in self.accepted:
+                code = f"{self.manner.kind}.upgrade.{audit.finding}:{self.name}"
+                way_out = f"{audit.way_out}; or agree to it: allow: [{code}]"
+                yield self._blocked(audit.finding, _told(audit, seen), way_out)
+        if self.manner.offered is None:
+            yield self._blocked(
+                "platform",
+                f"the platform decides which {self.manner.product} runs; its next release that brings "
+                f"{written(hop.line)} rolls every cluster by itself",
+                "have the cluster healthy and replicated by then, and ask for this version again afterwards",
+            )
+        elif hop.line not in self.manner.offered:
+            yield self._blocked(
+                "not_offered",
+                f"the way leads over {self._named(hop.line)}, which this platform does not offer",
+                f"it offers {', '.join(map(written, self.manner.offered))}",
+            )
 
     def _named(self, line: Line) -> str:
         return f"{self.manner.product} {written(line)}"
@@ -209,8 +257,8 @@ class Upgrade:
             if seen.silent:
                 runs = next(iter(seen.members.values()), seen.declared or self.wanted)
                 joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
-                trouble = None if seen.recovers else seen.trouble
-                return dataclasses.replace(seen, members=joined, silent=(), trouble=trouble)
+                joined_by = dataclasses.replace(seen, members=joined, silent=())
+                return dataclasses.replace(joined_by, trouble=None) if seen.recovers else joined_by
             arrived: dict[str, Version] = dict.fromkeys(seen.members, seen.goal)
             # what a restart looks like is over with it
             return dataclasses.replace(seen, members=arrived, settled=True, trouble=None)
@@ -247,15 +295,15 @@ def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
 
 def notes(manner: Manner, seen: Running, wanted: Line) -> list[str]:
     """What has to be known of the hops and neither blocks one nor asks for a consent."""
-    return [
+    passing = seen.trouble if seen.recovers else None
+    return ([f"{named(passing)}, which may pass; {passing.way_out}"] if passing else []) + [
         f"{written(hop.line)}: {audit.text} ({', '.join(seen.findings[audit.finding])}); {audit.way_out}"
-        for hop in hops(manner, seen.lines[0], wanted)
+        for hop in _between(manner, seen.lines[0], wanted)
         for audit in _found(hop, seen, Verdict.NOTE)
     ]
 
 
-def hops(manner: Manner, line: Line, wanted: Line) -> list[Release]:
-    """All hops of the way as far as the table knows it."""
+def _between(manner: Manner, line: Line, wanted: Line) -> list[Release]:
     found: list[Release] = []
     while line != wanted:
         hop = next_hop(manner.kind, line, wanted)
@@ -279,7 +327,16 @@ def named(trouble: Reason) -> str:
 def _waiting(seen: Running, text: str) -> Wait:
     """What is waited for, and what may be in its way."""
     trouble = seen.trouble
-    return Wait(f"{text}; {named(trouble)}; {trouble.way_out}" if trouble else text)
+    return Wait(f"{text}; {named(trouble)}; {trouble.way_out}", trouble.code) if trouble else Wait(text)
+
+
+def _together(against: t.Sequence[Blocked]) -> Blocked:
+    """The first of them, with the others; what bars several hops is said once."""
+    each: dict[str, Blocked] = {}
+    for one in against:
+        each.setdefault(one.reason, one)
+    first, *others = each.values()
+    return dataclasses.replace(first, also=tuple(others))
 
 
 def _line(text: str) -> Line:

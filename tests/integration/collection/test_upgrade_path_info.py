@@ -49,7 +49,9 @@ def test_the_path_of_a_real_rabbitmq_and_of_a_real_nats(real_place: Place) -> No
     assert up["running"]["declared"] == "4.0"
     assert up["running"]["members"][0]["version"].startswith("4.0.")
     assert [hop["to"] for hop in up["hops"]] == ["4.1", "4.2"]
-    assert all("no way down" in hop["back"] and hop["restarts"] == 1 for hop in up["hops"])
+    assert all("no way down" in hop["back"] and hop["costs"]["restarts"] == 1 for hop in up["hops"])
+    assert all("all stable feature flags are enabled" in hop["needs"] for hop in up["hops"])
+    assert [hop["blocks"] for hop in up["hops"]] == [[], []]
     assert reasons(found["unagreed"]) == ["rabbitmq.version.upgrade", "rabbitmq.version.upgrade"]
     assert [step["name"] for step in found["adopting"]["plan"]["steps"]][-1] == "flags.adopt"
     assert reasons(found["adopting"]) == ["rabbitmq.upgrade.one_way"]
@@ -57,6 +59,8 @@ def test_the_path_of_a_real_rabbitmq_and_of_a_real_nats(real_place: Place) -> No
     assert (found["here"]["plan"]["steps"], found["here"]["refusals"]) == ([], [])
     assert reasons(found["nats"]) == ["nats.upgrade.platform"]
     assert [hop["to"] for hop in found["nats"]["hops"]] == ["2.12", "2.14"]
+    blocked = [[one["reason"] for one in hop["blocks"]] for hop in found["nats"]["hops"]]
+    assert blocked == [["nats.upgrade.platform"]] * 2
     assert (found["its own"]["legs"], found["its own"]["changed"]) == ([], False)
     assert reasons(found["a wish"]) == ["nats.upgrade.platform"]
     assert found["nats"]["running"]["members"][0]["version"].startswith("2.11.")
@@ -71,4 +75,4 @@ def test_of_a_cluster_whose_nodes_cannot_be_asked_the_declaration_is_told_and_no
     assert found["running"]["members"] == [{"name": "the declaration", "version": "4.1"}]
     assert found["plan"]["steps"] == []
     assert found["health"] != "healthy"
-    assert len(found["refusals"]) == 1
+    assert found["refusals"]

@@ -33,7 +33,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._operations.up
     Manner,
     Running,
     Upgrade,
-    hops,
     legs,
     notes,
 )
@@ -86,6 +85,13 @@ def test_stable_flags_are_enabled_before_the_hop() -> None:
 def test_flags_belong_to_an_upgrade_that_has_arrived() -> None:
     seen = running(4, 1, 0, flags_off=frozenset(("a_flag",)))
     assert texts(to(4, 1), seen) == ["enable the feature flags a_flag"]
+
+
+def test_flags_that_are_off_are_a_step_somebody_agrees_to_as_none_is_ever_disabled() -> None:
+    seen = running(4, 0, 5, flags_off=frozenset(("a_flag",)))
+    for wanted in ((4, 0), (4, 1)):
+        [flags, *_hops] = find_path(to(*wanted), seen).steps
+        assert flags.consent == "rabbitmq.upgrade.flags_off:jobs"
 
 
 def test_khepri_is_enabled_only_where_it_was_asked_for_and_by_consent() -> None:
@@ -184,7 +190,8 @@ def test_trouble_during_a_roll_is_waited_out_with_the_roll() -> None:
     mixed = {"jobs-0": (4, 0, 5), "jobs-1": (4, 0, 5), "jobs-2": (4, 1, 0)}
     trouble = Reason("rabbitmq.health.members", Status.DEGRADED, "a node is missing", "wait")
     seen = running(4, 0, 5, members=mixed, declared=(4, 1), trouble=trouble)
-    waiting = Wait("1 of 3 nodes run 4.1, not yet jobs-0, jobs-1; a node is missing; wait")
+    told = "1 of 3 nodes run 4.1, not yet jobs-0, jobs-1; a node is missing; wait"
+    waiting = Wait(told, "rabbitmq.health.members")
     assert to(4, 1).decide(seen) == waiting
     assert find_path(to(4, 1), seen).end == Done("all 3 nodes run RabbitMQ 4.1, by their own word")
 
@@ -213,8 +220,47 @@ def test_what_the_platform_decides_is_not_the_tenants() -> None:
 
 
 def test_the_hops_are_told_however_far_one_may_go() -> None:
-    assert [hop.line for hop in hops(NATS, (2, 11), (2, 14))] == [(2, 12), (2, 14)]
-    assert hops(NATS, (2, 11), (2, 99)) == [hops(NATS, (2, 11), (2, 14))[0], hops(NATS, (2, 11), (2, 14))[1]]
+    for wanted in ((2, 14), (2, 99)):
+        found = to(*wanted, manner=NATS).hops(running(2, 11, 10, declared=None))
+        assert [hop.release.line for hop in found] == [(2, 12), (2, 14)]
+
+
+def test_each_hop_tells_what_it_needs_and_all_that_blocks_it() -> None:
+    everything = dataclasses.replace(RABBITMQ, offered=((4, 0), (4, 1), (4, 2)))
+    findings = dict.fromkeys(("mirrored", "unlimited", "transient"), ("work/jobs",))
+    seen = running(3, 13, 7, flags_off=frozenset(("a_flag",)), findings=findings)
+    first, *rest, last = to(4, 3, manner=everything).hops(seen)
+    assert first.needs[-1] == "a_flag: off, and enabled before it"
+    assert "all stable feature flags are enabled" in first.needs
+    assert codes(first.blocks) == ["mirrored", "unlimited"]
+    assert [codes(hop.blocks) for hop in rest] == [[], []]
+    assert codes(last.blocks) == ["flags", "transient", "not_offered"]
+    assert all(hop.needs for hop in rest)
+
+    adopting = dataclasses.replace(everything, adopt_one_way=True)
+    last = to(4, 3, manner=adopting).hops(seen)[-1]
+    assert last.needs[-1] == "khepri_db: off, and enabled before it"
+    assert codes(last.blocks) == ["transient", "not_offered"]
+
+
+def test_all_that_stands_in_the_way_is_told_at_once_and_each_of_it_once() -> None:
+    thin = Reason("rabbitmq.health.quorum.thin", Status.AT_RISK, "2 of 3 are there", "bring it back")
+    full = Reason("rabbitmq.health.alarm.disk", Status.DEGRADED, "a disk is full", "free some")
+    findings = {"mirrored": ("work/jobs",), "memory": ("t1.nano (128Mi)",)}
+    seen = running(3, 13, 7, findings=findings).troubled(thin, full)
+    end = to(4, 2).decide(seen)
+    assert isinstance(end, Blocked)
+    assert (end.reason, end.text, end.way_out) == (thin.code, thin.text, thin.way_out)
+    assert [one.reason for one in end.also] == [
+        full.code,
+        "rabbitmq.upgrade.memory",
+        "rabbitmq.upgrade.mirrored",
+    ]
+    assert reason(to(4, 2), running(3, 13, 7, findings=findings)) == "rabbitmq.upgrade.memory"
+
+
+def codes(blocks: tuple[Blocked, ...]) -> list[str]:
+    return [one.reason.rpartition(".")[2] for one in blocks]
 
 
 def test_a_node_that_restarts_is_waited_for_and_one_that_is_gone_is_not() -> None:
@@ -227,6 +273,20 @@ def test_a_node_that_restarts_is_waited_for_and_one_that_is_gone_is_not() -> Non
         assert reason(to(4, 2), seen) == thin.code
         path = find_path(to(4, 2), dataclasses.replace(seen, recovers=True))
         assert isinstance(path.end, Done) and path.steps == ()
+        waiting = to(4, 2).decide(dataclasses.replace(seen, silent=(), recovers=True))
+        assert isinstance(waiting, Wait) and waiting.reason == thin.code
+
+
+def test_what_may_pass_is_told_and_waited_for_only_where_nothing_else_stands_in_the_way() -> None:
+    thin = Reason("kafka.health.partition.below_minimum", Status.AT_RISK, "orders/0", "bring it back")
+    seen = running(3, 8, 1, declared=None, trouble=thin, recovers=True)
+    end = to(3, 9, manner=KAFKA).decide(seen)
+    assert isinstance(end, Blocked)
+    assert [end.reason, *(one.reason for one in end.also)] == [thin.code, "kafka.upgrade.platform"]
+    assert to(3, 8, manner=KAFKA).decide(seen) == Wait(
+        "a member is on its way back; orders/0; bring it back", thin.code
+    )
+    assert notes(KAFKA, seen, (3, 8)) == ["orders/0, which may pass; bring it back"]
 
 
 def test_a_cluster_just_made_whose_nodes_all_have_yet_to_speak_runs_what_is_declared() -> None:
