@@ -285,8 +285,8 @@ class Leg:
 def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
     """What is left of the way: each leg is an upgrade of its own, after which the cluster can stay."""
     steps = find_path(upgrade, seen).steps
-    # a release that is in flight for another reason, or a node that has yet to speak, is no hop
-    resting = not seen.silent and seen.settled
+    # a release that is in flight for another reason, a node that has yet to speak or comes back, is no hop
+    resting = not seen.silent and seen.settled and not (seen.trouble and seen.recovers)
     rolls = seen.lines[0] != seen.goal or not (resting or steps)
     begun = [Leg(seen.goal, begun=True)] if rolls else []
     onward = [Leg(_line(step.change["to"])) for step in steps if step.name == "version.hop"]

@@ -302,6 +302,10 @@ def test_the_way_is_told_in_legs_of_which_the_first_may_have_been_begun() -> Non
     assert legs(to(4, 2), running(4, 2, 0, silent=("jobs-3",))) == [Leg((4, 2), begun=True)]
     assert legs(to(4, 2), running(4, 2, 0, flags_off=frozenset(("a_flag",)))) == [Leg((4, 2))]
     assert legs(to(4, 2), running(4, 2, 0)) == []
+    thin = Reason("rabbitmq.health.quorum.thin", Status.AT_RISK, "2 of 3 are there", "bring it back")
+    assert legs(to(4, 2), running(4, 2, 0, trouble=thin)) == [], "it is refused"
+    assert legs(to(4, 2), running(4, 2, 0, trouble=thin, recovers=True)) == [Leg((4, 2), begun=True)]
+    assert legs(to(4, 2), running(4, 1, 0, trouble=thin, recovers=True)) == [Leg((4, 2))]
     # in flight for another reason: gates and a snapshot come before what this run begins
     assert legs(to(4, 2), running(4, 1, 0, settled=False)) == [Leg((4, 2))]
     assert legs(to(4, 2), running(4, 1, 0, silent=("jobs-3",))) == [Leg((4, 2))]
