@@ -49,7 +49,7 @@ options:
     description:
       - Who takes the member away. With V(pod), this module deletes its pod, which takes the role C(admin) in the tenant.
       - With V(others), it waits up to O(wait_timeout) until platform or brokers say that any member is away, and tells at the
-        end of that time what to do.
+        end of that time what to do. One that is away when it begins, and on the way back, is the one.
     type: str
     choices: [pod, others]
     default: pod

@@ -21,7 +21,7 @@ from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef
 from .._operations.machine import Step
 from .._operations.outage import Condition, Outage, consents
-from .._platforms.cozystack.members import Pod, delete, may_delete, members
+from .._platforms.cozystack.members import Pod, delete, may_delete, members, returns
 from .._platforms.cozystack.names import label_problem
 from .._platforms.session import Session
 from .health import BROKER, PLATFORM, Looks
@@ -144,7 +144,9 @@ class _Hands:
             trouble = f"it is {health.status}"
         counted = health.seen.members
         self._away = not whole or (counted is not None and not all(one.ready for one in counted.each))
-        self._note(whole and not trouble)
+        # what is wrong may come of a member that is back, but only just
+        recovers = returns(self._pods, wanted, float(self._options["wait_timeout"]), settling=True)
+        self._note(whole and not trouble, recovers=recovers)
         # what a traffic check keeps is not what somebody has agreed to
         copies = [one for one in health.seen.copies or () if PREFIX not in one.name]
         quorum = health.seen.quorum
@@ -156,7 +158,7 @@ class _Hands:
             bare=tuple(sorted(f"{one.what} {one.name}" for one in copies if not one.bears_loss)),
             taken=self._taken,
             whole=whole,
-            recovers=len(self._pods) < wanted or any(map(self._is_young, self._pods)),
+            recovers=recovers,
         )
         self._recovering = (trouble or "a member is not back yet") if seen.recovers and not seen.well else ""
         return seen
@@ -192,17 +194,15 @@ class _Hands:
         found = health.seen.members
         return len(self._before) if found is None or found.wanted is None else found.wanted
 
-    def _is_young(self, pod: Pod) -> bool:
-        """Whether a pod, or its container, was started so lately that what is wrong may come of that."""
-        return time.time() - pod.started < float(self._options["wait_timeout"])
-
-    def _note(self, good: bool) -> None:
+    def _note(self, good: bool, *, recovers: bool) -> None:
         """Whether somebody was away, and since when all is well again. A member that somebody else has
         restarted in the meantime has another life than before; when that was is not known if all is well. One
-        that is cut off or stands still keeps its pod."""
+        that is cut off or stands still keeps its pod. Whom others have taken away before the first look is
+        the one that is waited for, if on the way back."""
         lives = {pod.name: pod.life for pod in self._pods}
         gone = self._away or any(lives.get(name) != life for name, life in self._since.items())
-        if not self._taken and self._since and gone:
+        awaited = bool(self._since) or (recovers and self._options["by"] == _OTHERS)
+        if not self._taken and awaited and gone:
             self._taken, self._away_since = True, None if good else time.monotonic()
         if self._taken and good and self._recovery is None and self._away_since is not None:
             self._recovery = time.monotonic() - self._away_since

@@ -25,7 +25,7 @@ from .._operations.machine import Step, find_path
 from .._operations.upgrade import Manner, Running, Upgrade, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
-from .._platforms.cozystack.members import members
+from .._platforms.cozystack.members import members, returns
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.preflight import read_quotas
 from .._platforms.cozystack.quota import overdrawn
@@ -363,13 +363,9 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
 
 
 def _recovers(ref: ClusterRef, looks: Looks) -> bool:
-    """Whether what is wrong may come of a member that was started lately and is not ready yet, or is about to
-    be."""
+    """Whether what is wrong may come of a member that is on its way back."""
     wanted = looks.platform.members.wanted if looks.platform and looks.platform.members else None
-    if wanted is None:
-        return False
-    pods = members(looks.session(), ref)
-    return len(pods) < wanted or any(not pod.ready and time.time() - pod.started < _YOUNG for pod in pods)
+    return wanted is not None and returns(members(looks.session(), ref), wanted, _YOUNG)
 
 
 def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> tuple[Reason, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+import time
+import typing as t
 
 from ..._convergence import errors
 from ..._engine.state import ClusterRef
@@ -48,6 +50,13 @@ def members(session: Session, ref: ClusterRef) -> list[Pod]:
     found = session.read(f"/api/v1/namespaces/{ref.namespace}/pods", labelSelector=labels)["items"]
     pods = pods_of(application.components[0], application.prefix + ref.name, found)
     return sorted(map(_pod, pods), key=lambda pod: pod.ordinal)
+
+
+def returns(pods: t.Sequence[Pod], wanted: int, within: float, *, settling: bool = False) -> bool:
+    """Whether a member may be on its way back, so that what is wrong may pass: its pod is missing, or was
+    started in the last `within` seconds and is not ready yet; with `settling`, also if it is by now."""
+    since = time.time() - within
+    return len(pods) < wanted or any(pod.started > since and (settling or not pod.ready) for pod in pods)
 
 
 def may_delete(session: Session, ref: ClusterRef) -> bool:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.coz
     Pod,
     delete,
     members,
+    returns,
 )
 
 REF = ClusterRef("kafka", "tenant-acme", "orders")
@@ -75,6 +78,24 @@ def test_when_a_pod_or_its_container_was_started_last_is_told() -> None:
     crashed["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
     session: Any = Session(anew, old, crashed, pod("kafka-orders-kafka-3"))
     assert [one.started for one in members(session, REF)] == [120.0, 60.0, 60.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ready", "age", "expected"),
+    [
+        (2, True, 3600, (True, True)),  # a pod is missing
+        (1, False, 3600, (False, False)),  # it is not ready, and will not become so by itself
+        (1, False, 60, (True, True)),
+        (1, True, 60, (False, True)),  # it is ready, and what it led may not be back
+        (1, True, 3600, (False, False)),
+    ],
+)
+def test_who_is_missing_or_was_started_lately_may_be_on_the_way_back(
+    wanted: int, ready: bool, age: float, expected: tuple[bool, bool]
+) -> None:
+    one = dataclasses.replace(LAST, ready=ready, started=time.time() - age)
+    found = tuple(returns([one], wanted, 900.0, settling=settling) for settling in (False, True))
+    assert found == expected
 
 
 @pytest.mark.parametrize("answer", [None, NotFound("gone"), Conflict("another uid")])
