@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
 import time
@@ -16,7 +17,7 @@ from .._brokers.certificate import server_certificate
 from .._convergence.api import Requests
 from .._convergence.certificate import authorities
 from .._convergence.errors import ConnectionFailed, Failure, NotFound
-from .._engine.access import Way
+from .._engine.access import Endpoint, Way
 from .._engine.consent import unknown_consents
 from .._engine.fields import Problem
 from .._engine.health import Certificate, Evidence, Health, Public, Seen
@@ -291,11 +292,18 @@ class Looks:
     def _certificates(self, way: Way, platform: Seen | None) -> tuple[Certificate, ...] | None:
         """What the way depends on: the certificate that each server shows, as they are renewed one by one,
         and a CA that the platform has not shown."""
-        if way.tls is None:
+        trust = way.tls
+        if trust is None:
             return None
-        found = authorities("broker_ca_file", way.tls.ca) if platform is None and way.tls.ca else ()
+        found = authorities("broker_ca_file", trust.ca) if platform is None and trust.ca else ()
         timeout, greets = float(self._options["broker_timeout"]), self._ref.kind == "nats"
-        shown = [server_certificate(one, way.tls, timeout=timeout, greets=greets) for one in way.endpoints]
+
+        def show(endpoint: Endpoint) -> Certificate | None:
+            return server_certificate(endpoint, trust, timeout=timeout, greets=greets)
+
+        # one that does not answer takes its time, and no longer where several do not
+        with concurrent.futures.ThreadPoolExecutor(len(way.endpoints)) as threads:
+            shown = list(threads.map(show, way.endpoints))
         return (*found, *filter(None, shown))
 
     def _observe(self, reached: Reached[t.Any], platform: Seen | None) -> Seen:

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible import health
 from ansible_collections.brokerops.messaging.plugins.module_utils._ansible.health import gate_problem
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Trust, Way
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.health import Certificate
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.judgement import Thresholds
+from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
 
 HEALTH: dict[str, Any] = {
     "status": "healthy",
@@ -128,3 +133,21 @@ def test_so_many_looks_in_a_row_have_to_pass_within_the_time(
     looks: Any = _Looks(*statuses)
     _found, gates, taken = health._until_good(looks, options)
     assert (gates[0]["passed"], taken) == expected
+
+
+def test_all_servers_are_asked_for_their_certificates_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So those that do not answer cost the patience for one of them."""
+    endpoints = tuple(Endpoint(f"broker-{number}", 9093) for number in range(3))
+    asked = threading.Barrier(len(endpoints), timeout=60)
+
+    def shows(endpoint: Endpoint, _trust: Trust, **_terms: Any) -> Certificate | None:
+        asked.wait()  # broken where one is asked after another
+        return (
+            None if endpoint == endpoints[1] else Certificate(f"server {endpoint}", 0.0, 1.0, "then", "now")
+        )
+
+    monkeypatch.setattr(health, "server_certificate", shows)
+    module: Any = type("Module", (), {"params": {"broker_timeout": 10}})()
+    looks = health.Looks(module, ClusterRef("kafka", "tenant-acme", "orders"), [health.BROKER], Thresholds())
+    found = looks._certificates(Way("somebody", endpoints, Trust()), None)
+    assert [one.name for one in found or ()] == ["server broker-0:9093", "server broker-2:9093"]
