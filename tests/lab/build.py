@@ -79,14 +79,16 @@ def remove(path: Path) -> None:
 
 
 def go_tool_version(name: str) -> str:
-    """The version of the one module that ``tools/<name>/go.mod`` is about: that of its ``tool`` line."""
+    """The version of the one module that ``tools/<name>/go.mod`` is about: that of its ``tool`` line, or the
+    one named like the tool where the command is our own.
+    """
     text = (TOOLS / name / "go.mod").read_text()
     package = go_tool_package(name)
     required: dict[str, str] = dict(
         re.findall(r"^(?:require )?\s*([\w./-]+\.[\w./-]+) (v\S+)", text, re.MULTILINE)
     )
-    module = max((path for path in required if (package + "/").startswith(path + "/")), key=len)
-    return required[module]
+    module = max((path for path in required if (package + "/").startswith(path + "/")), key=len, default=None)
+    return required[module or next(path for path in required if path.endswith(f"/{name}"))]
 
 
 def go_tool_package(name: str) -> str:

@@ -77,6 +77,7 @@ def test_heavy_steps_run_one_after_another_and_light_ones_beside_them(cache_root
         ("cozystack-api", "github.com/cozystack/cozystack/cmd/cozystack-api", "v1.6."),
         ("rabbitmq-cluster-operator", "github.com/rabbitmq/cluster-operator/v2", "v2.9.0"),
         ("rabbitmq-topology-operator", "github.com/rabbitmq/messaging-topology-operator", "v1.14.2"),
+        ("vault", "brokerops.messaging/tests/lab/tools/vault", "v1.14.0"),
     ],
 )
 def test_version_of_a_go_tool_is_that_of_its_own_module(name: str, package: str, version: str) -> None:
