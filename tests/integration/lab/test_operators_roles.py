@@ -29,6 +29,7 @@ from tests.integration.lab.applications import Application
 from tests.integration.lab.pods import (
     FRUGAL,
     RABBITMQ,
+    Pods,
     behind,
     change,
     endpoints,
@@ -67,7 +68,7 @@ def jobs(place: Place) -> Application:
     made = {**FRUGAL["rabbitmq"], "replicas": 1, "users": [{"name": "app"}, {"name": "fixed"}]}
     made["vhosts"] = [{"name": VHOST, "admins": ["app", "fixed"]}]
     declare(place, "rabbitmq", JOBS, **made)
-    app = until_reconciled(Application(place.lab, place.tenant, "rabbitmq", JOBS, patience=PATIENCE))
+    app = until_reconciled(Pods(place.lab, place.tenant, "rabbitmq", JOBS, patience=PATIENCE))
     login = ("app", shown(app, "app"))
     app.until("login", lambda: None in refusals(app, *login))
     proofs.rabbitmq_publish(endpoints(app)[0], login, "orders", MESSAGES, vhost=VHOST, members=1)
@@ -90,7 +91,7 @@ def events(place: Place) -> Application:
     declare(
         place, "nats", EVENTS, **FRUGAL["nats"], resources=enough, accounts=accounts, system_account="SYS"
     )
-    app = Application(place.lab, place.tenant, "nats", EVENTS, patience=PATIENCE)
+    app = Pods(place.lab, place.tenant, "nats", EVENTS, patience=PATIENCE)
     proofs.nats_publish(endpoints(app), "safe", MESSAGES, login=APP)
     for stream in ALONE:
         proofs.nats_publish(endpoints(app), stream, MESSAGES, replicas=1, login=APP)
@@ -102,7 +103,7 @@ def signals(place: Place) -> Application:
     """NATS of two servers with users of the platform's kind, who can have no streams."""
     users = [{"name": name, "password": password} for name, password in (APP, LEGACY)]
     declare(place, "nats", SIGNALS, replicas=2, jetstream={"enabled": False}, users=users)
-    return Application(place.lab, place.tenant, "nats", SIGNALS, patience=PATIENCE)
+    return Pods(place.lab, place.tenant, "nats", SIGNALS, patience=PATIENCE)
 
 
 def declare(place: Place, kind: str, name: str, **options: Any) -> None:
@@ -326,6 +327,42 @@ def test_a_nats_user_that_is_only_removed_lives_on_through_restarts_until_the_ro
     assert (done["proof"]["verdict"], done["proof"]["nodes_proven"]) == ("refused", "2/2")
     assert None not in logins(signals, LEGACY)
     assert logins(signals, APP) == [None] * 2
+
+
+def test_a_nats_user_of_the_platform_rotates_there_and_back_and_no_restart_revives_an_old_secret(
+    place: Place, signals: Application, tmp_path: Path
+) -> None:
+    file = tmp_path / "login"
+    rotation: dict[str, Any] = {
+        "user": "app",
+        "rotate_after": 0,
+        "allow": ["nats.user.disable:app"],
+        "hand_out": [{"to": "file", "path": str(file)}],
+    }
+    role(place, "rotate_credentials", signals, **rotation, phase="prepare")
+    second = handed_out(file)
+    assert second[0] == "app-b"
+    assert logins(signals, APP) == logins(signals, second) == [None] * 2
+    with connected(signals, APP):
+        waits = role(place, "rotate_credentials", signals, **rotation, **IMPATIENT)
+        assert "clients that still use app" in waits.output, waits.output
+    proof = role(place, "rotate_credentials", signals, **rotation, phase="retire")[RETIRE]["proof"]
+    assert (proof["verdict"], proof["nodes_proven"]) == ("refused", "2/2")
+    all_restart(signals, max_connections=6000)
+    assert None not in logins(signals, APP)
+    assert logins(signals, second) == [None] * 2
+    assert "app" in signals.secret("credentials"), "its name stays, with a secret that nobody knows"
+
+    role(place, "rotate_credentials", signals, **rotation | {"allow": ["nats.user.disable:app-b"]})
+    third = handed_out(file)
+    assert third[0] == "app" and third[1] != APP[1]
+    assert logins(signals, third) == [None] * 2
+    assert None not in [*logins(signals, APP), *logins(signals, second)]
+
+
+def handed_out(file: Path) -> tuple[str, str]:
+    found = json.loads(file.read_text())
+    return found["username"], found["password"]
 
 
 def all_restart(app: Application, **settings: int) -> None:
