@@ -163,7 +163,7 @@ def _make_java(target: Path, log: Path) -> None:
 
 
 def _make_kafka(version: str, target: Path, log: Path) -> None:
-    _apt_install("maven", "command -v mvn")  # brings a Java for itself, which may be too old for Kafka
+    apt_install("maven", "command -v mvn")  # brings a Java for itself, which may be too old for Kafka
     run(
         [
             "mvn",
@@ -183,8 +183,8 @@ def _make_kafka(version: str, target: Path, log: Path) -> None:
 def _make_rabbitmq(version: str, target: Path, log: Path) -> None:
     if not namespace():
         raise BuildError(_NO_NAMESPACE)
-    _apt_install("debian-archive-keyring", f"test -e {_DEBIAN_KEYS}")
-    _apt_install("debootstrap", f"test -x {_DEBOOTSTRAP}")
+    apt_install("debian-archive-keyring", f"test -e {_DEBIAN_KEYS}")
+    apt_install("debootstrap", f"test -x {_DEBOOTSTRAP}")
     as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     # In a mount namespace of its own: what debootstrap mounts is gone with it, however it ends.
     unpack: list[str | Path] = [
@@ -216,7 +216,7 @@ def _pip_install(requirement: str, target: Path, log: Path) -> None:
     )
 
 
-def _apt_install(package: str, check: str) -> None:
+def apt_install(package: str, check: str) -> None:
     """Install a Debian package where the shell command ``check`` fails.
 
     :raises BuildError: with the line that says what to install by hand

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.lab.brokers.api import BrokerError
+from tests.lab.brokers.build import apt_install
+from tests.lab.build import BuildError
 
 # Far away from groups that anybody has; each is used once, so what a crash leaves behind concerns nobody.
 _FIRST: Final = 1 << 30
@@ -33,11 +35,14 @@ def own_group() -> int | None:
 
 
 def impossible() -> str | None:
-    """Why nothing can be cut off here, or None."""
+    """Why nothing can be cut off here, or None. What is missing for it is installed."""
     if os.geteuid() != 0:
         return "cutting a member off takes root"
     if not shutil.which("iptables"):
-        return "cutting a member off takes the program iptables"
+        try:
+            apt_install("iptables", "command -v iptables")
+        except BuildError as error:
+            return str(error)
     return None
 
 
