@@ -144,6 +144,10 @@ notes:
   - For RabbitMQ the user needs the tag C(management), and all rights in O(vhost). The administrator, whom the module uses by
     default, has them.
   - Throughput is that of one message after the other in each lane, not what the cluster can do.
+  - Where SIGKILL ends both the process in between and the run of Ansible, or the machine that they are on, nobody is left to
+    clean up. A topic of Kafka and streams of NATS whose name begins with C(brokerops-traffic-) stay then, empty after a while.
+    Once no check runs in the cluster, remove them with M(brokerops.messaging.kafka_topic) or
+    M(brokerops.messaging.nats_stream) and O(brokerops.messaging.nats_stream#module:state=absent).
 """
 
 EXAMPLES = r"""
