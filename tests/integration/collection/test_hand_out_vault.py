@@ -43,14 +43,15 @@ def hand_out(
     address: str,
     token: str,
     place: Mapping[str, Any],
-    login: Mapping[str, str] = LOGIN,
+    login: Mapping[str, str] | None = None,
     *,
     check: bool = False,
 ) -> Run:
     """What the role does with one place, in check mode as it does before there is a credential."""
+    login = dict(login or LOGIN)
     given = {
         "rotate_credentials__place": {**PLACE, **place},
-        "rotate_credentials_credential": dict(login),
+        "rotate_credentials_credential": login,
         "rotate_credentials__meanwhile": "nothing was done",
     }
     role = {"name": "brokerops.messaging.rotate_credentials", "tasks_from": "hand_out_vault"}
