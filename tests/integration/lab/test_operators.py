@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.lab.applications import Application
-from tests.integration.lab.pods import FRUGAL, endpoints
+from tests.integration.lab.pods import FRUGAL, Pods, endpoints
 from tests.lab.brokers import proofs
 from tests.lab.brokers.api import Endpoint
 from tests.lab.labs import Lab, LabError, LabOptions, start
@@ -32,10 +31,8 @@ def real(operators_lab: Lab) -> Iterator[Tenant]:
 def test_three_nodes_of_each_get_ready_and_serve_this_machines_clients(
     operators_lab: Lab, real: Tenant
 ) -> None:
-    rabbitmq = Application(operators_lab, real, "rabbitmq", patience=300).create(
-        **FRUGAL["rabbitmq"], external=True
-    )
-    nats = Application(operators_lab, real, "nats", patience=300).create(**FRUGAL["nats"])
+    rabbitmq = Pods(operators_lab, real, "rabbitmq", patience=300).create(**FRUGAL["rabbitmq"], external=True)
+    nats = Pods(operators_lab, real, "nats", patience=300).create(**FRUGAL["nats"])
     nats.until_running(3)
     proofs.nats_publish(endpoints(nats), "orders", MESSAGES)
     assert proofs.nats_read(endpoints(nats), "orders") == MESSAGES

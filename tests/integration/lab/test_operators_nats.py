@@ -8,6 +8,7 @@ One cluster of three pods is for all tests, and is one of three again after each
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import time
 from collections.abc import Iterator
@@ -16,7 +17,16 @@ import nats
 import pytest
 
 from tests.integration.lab.applications import Application
-from tests.integration.lab.pods import FRUGAL, behind, change, endpoints, impatient_helm, uids, until_given_up
+from tests.integration.lab.pods import (
+    FRUGAL,
+    Pods,
+    behind,
+    change,
+    endpoints,
+    impatient_helm,
+    uids,
+    until_given_up,
+)
 from tests.lab.brokers import proofs
 from tests.lab.client import Object
 from tests.lab.labs import Lab
@@ -29,7 +39,7 @@ MESSAGES = [f"message {number}".encode() for number in range(50)]
 @pytest.fixture(scope="module")
 def cluster(operators_lab: Lab) -> Iterator[Application]:
     tenant = operators_lab.tenant(f"nats{os.getpid()}", brokers="operators")
-    app = Application(operators_lab, tenant, "nats", patience=420)
+    app = Pods(operators_lab, tenant, "nats", patience=420)
     yield app.create(**FRUGAL["nats"]).until_running(3)
     operators_lab.remove_tenant(tenant.namespace)
 
@@ -148,6 +158,23 @@ def messages_in(app: Application, stream: str) -> int | None:
             await client.close()
 
     return asyncio.run(ask())
+
+
+def test_what_helm_writes_no_longer_stays_in_a_secret(cluster: Application) -> None:
+    """The API server only adds what is written as text. So a user who is no longer declared stays in the
+    Secret from which the chart makes the servers' users."""
+    written = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "written", "namespace": cluster.namespace},
+    }
+    cluster.lab.api.apply({**written, "stringData": {"app": "before", "removed": "before"}})
+    cluster.lab.api.apply({**written, "stringData": {"app": "after"}})
+    data = behind(cluster, "api/v1", "secrets", "written")["data"]
+    assert {name: base64.b64decode(value) for name, value in data.items()} == {
+        "app": b"after",
+        "removed": b"before",
+    }
 
 
 def test_another_stream_volume_is_refused_by_the_cluster_itself_and_rolled_back(cluster: Application) -> None:
