@@ -6,8 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import nats.errors
+
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.broker import BROKER
-from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats, connect
+from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import (
+    JetStreamError,
+    Nats,
+    connect,
+)
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.converge import (
     Mode,
     Outcome,
@@ -23,20 +29,54 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.option
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, Plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
+from tests.integration.lab.processes_of import until
 
-PATIENCE = 60.0
+PATIENCE = 120.0
+NO_PEERS = 10005
 
 
-def way(nats: Any, **settings: Any) -> Way:
+def way(servers: Any, **settings: Any) -> Way:
     """The way to all servers that are ready."""
-    endpoints = tuple(Endpoint(one.host, one.port) for one in nats.endpoints())
+    endpoints = tuple(Endpoint(one.host, one.port) for one in servers.endpoints())
     return Way("the test bed", endpoints, **settings)
 
 
-def client(nats: Any, user: str | None = None, password: str = "", timeout: float = 20) -> Nats:
+def client(servers: Any, user: str | None = None, password: str = "", timeout: float = 60) -> Nats:
     """A connection; servers of the test bed may be busy with other things."""
     login = None if user is None else Login(user, Secret(password))
-    return connect(way(nats), login, timeout=timeout)
+    return connect(way(servers), login, timeout=timeout)
+
+
+def until_placed(connected: Nats, replicas: int) -> None:
+    """Wait until a stream of so many replicas finds its servers: one that has just started counts as offline
+    until its first heartbeat.
+    """
+
+    def placed() -> bool:
+        try:
+            connected.tell(
+                "STREAM.CREATE.placed", {"name": "placed", "subjects": ["placed"], "num_replicas": replicas}
+            )
+        except JetStreamError as error:
+            assert error.code == NO_PEERS, error
+            return False
+        return True
+
+    until(placed)
+    connected.tell("STREAM.DELETE.placed")
+
+
+def publish(connected: Nats, subject: str, body: bytes = b"x") -> None:
+    """Publish to a stream; that one was just made, not all servers know at once."""
+
+    def stored() -> bool:
+        try:
+            connected.request(subject, body, timeout=60)
+        except nats.errors.NoRespondersError:
+            return False
+        return True
+
+    until(stored)
 
 
 class Inside:

@@ -16,8 +16,8 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Rejected
-from tests.integration.lab.nats_inside import Inside, client
-from tests.integration.lab.processes_of import cluster
+from tests.integration.lab.nats_inside import Inside, client, until_placed
+from tests.integration.lab.processes_of import PATIENCE, cluster
 
 pytestmark = pytest.mark.brokers
 
@@ -31,6 +31,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def connected(servers: Any) -> Iterator[Nats]:
     connection = client(servers)
+    until_placed(connection, 3)
     yield connection
     connection.close()
 
@@ -53,7 +54,7 @@ def with_jetstream(servers: Any, use: Callable[[nats.js.JetStreamContext], Await
     async def run() -> Any:
         connection = await nats.connect(f"nats://{servers.endpoints()[0].host}:4222")
         try:
-            return await use(connection.jetstream(timeout=20))
+            return await use(connection.jetstream(timeout=60))
         finally:
             await connection.close()
 
@@ -97,8 +98,9 @@ def test_every_option_is_set_changed_and_read_back(
 
 
 async def first_put(bucket: Any, key: str, value: bytes) -> None:
-    """What a client has just made has no leader for a moment, and this client library does not ask again."""
-    for _attempt in range(100):
+    """What was just made has no leader for a moment, and then not all servers know of it; this client library
+    does not ask again."""
+    for _attempt in range(5 * PATIENCE):
         try:
             await bucket.put(key, value)
         except (nats.errors.NoRespondersError, nats.js.errors.NoStreamResponseError):
@@ -115,7 +117,8 @@ def test_applications_find_a_key_value_bucket_as_if_they_had_made_it(
 
     async def use(jetstream: nats.js.JetStreamContext) -> Any:
         bucket = await jetstream.key_value("ours")
-        for value in (b"1", b"2", b"3", b"4"):
+        await first_put(bucket, "sensor.one", b"1")
+        for value in (b"2", b"3", b"4"):
             await bucket.put("sensor.one", value)
         await bucket.delete("sensor.two")
         status = await bucket.status()
@@ -145,7 +148,7 @@ def test_applications_find_an_object_store_as_if_they_had_made_it(
 
     async def use(jetstream: nats.js.JetStreamContext) -> Any:
         bucket = await jetstream.object_store("ours")
-        await bucket.put("picture", b"x" * 300_000)
+        await first_put(bucket, "picture", b"x" * 300_000)
         await jetstream.create_object_store("theirs", ttl=3600)
         return len((await bucket.get("picture")).data or b"")
 
@@ -164,7 +167,7 @@ def test_fewer_revisions_cost_those_that_are_counted(key_values: Inside, servers
         bucket = await jetstream.key_value("B")
         for key in ("one", "two"):
             for value in range(5):
-                await bucket.put(key, str(value).encode())
+                await first_put(bucket, key, str(value).encode())
 
     with_jetstream(servers, use)
     fewer = {"name": "B", "history": 3}
@@ -181,7 +184,7 @@ def test_a_full_bucket_would_refuse_values_under_a_smaller_limit(key_values: Ins
     key_values.bring({"name": "B"})
 
     async def use(jetstream: nats.js.JetStreamContext) -> None:
-        await (await jetstream.key_value("B")).put("key", b"x" * 10_000)
+        await first_put(await jetstream.key_value("B"), "key", b"x" * 10_000)
 
     with_jetstream(servers, use)
     assert "publishers are refused" in str(key_values.refusal({"name": "B", "max_bytes": "1KiB"}))

@@ -31,7 +31,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access
     Way,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
-from tests.integration.lab.nats_inside import client, way
+from tests.integration.lab.nats_inside import client, until_placed, way
 from tests.integration.lab.processes_of import cluster, until
 from tests.lab.pki import Authority
 
@@ -57,7 +57,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def open_client(nats: Any, user: str, timeout: float = 20) -> Iterator[Nats]:
+def open_client(nats: Any, user: str, timeout: float = 60) -> Iterator[Nats]:
     connection = client(nats, user, "own", timeout)
     try:
         yield connection
@@ -89,7 +89,7 @@ def test_an_account_without_jetstream_is_named_with_the_way_out(nats: Any) -> No
 
 def test_a_user_who_may_not_ask_jetstream_is_told_what_it_takes(nats: Any) -> None:
     with (
-        open_client(nats, "narrow", timeout=3) as connection,
+        open_client(nats, "narrow") as connection,
         pytest.raises(LoginRefused, match=r"let that user publish to \$JS\.API\.>"),
     ):
         connection.account()
@@ -151,6 +151,7 @@ def test_tls_is_spoken_with_the_right_ca_and_name_only(tmp_path: Path) -> None:
 def test_a_server_that_goes_is_replaced_by_the_next_and_a_lost_quorum_is_no_answer(tmp_path: Path) -> None:
     with cluster("nats", tmp_path, 3) as nats:
         connection = client(nats)
+        until_placed(connection, 3)
         config = {"subjects": ["all"], "num_replicas": 3}
         connection.tell("STREAM.CREATE.ALL", {"name": "ALL", **config})
         names = [f"ONE-{number}" for number in range(9)]
@@ -166,7 +167,7 @@ def test_a_server_that_goes_is_replaced_by_the_next_and_a_lost_quorum_is_no_answ
         # the one with three copies gets a new leader, those whose only server is gone do not
         until(lambda: "ALL" not in silent() and bool(silent()))
         nats.kill(1)
-        hasty = client(nats, timeout=2)
+        hasty = client(nats, timeout=5)
         with pytest.raises((Uncertain, Unreachable)):
             hasty.tell("STREAM.UPDATE.ALL", {"name": "ALL", "description": "of nobody", **config})
         hasty.close()

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.info import read_consumers
-from tests.integration.lab.nats_inside import Inside, client
+from tests.integration.lab.nats_inside import Inside, client, publish, until_placed
 from tests.integration.lab.processes_of import cluster, until
 
 pytestmark = pytest.mark.brokers
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.brokers
 def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     with cluster("nats", tmp_path_factory.mktemp("nats"), 3) as running:
         connection = client(running)
+        until_placed(connection, 3)
         Inside(connection, "streams").bring({"name": "ORDERS", "subjects": ["orders.>"], "replicas": 3})
         yield connection
         connection.close()
@@ -160,7 +161,7 @@ def test_bad_input_is_found_without_a_request(consumers: Inside, options: dict[s
 def test_a_consumer_goes_by_a_consent_that_names_what_waits(consumers: Inside, connected: Nats) -> None:
     consumers.bring({"name": "worker"})
     for number in range(3):
-        connected.request("orders.new", str(number).encode(), timeout=20)
+        publish(connected, "orders.new", str(number).encode())
     until(lambda: "@3" in str(consumers.refusal({"name": "worker", "state": "absent"})))
     gone = {"name": "worker", "state": "absent"}
     consumers.refusal(gone, allow=("nats.consumer.delete:worker@2",))
@@ -172,13 +173,13 @@ def test_what_nobody_acknowledges_is_delivered_again_and_told_so(consumers: Insi
     connected.subscribe("to.who.is.silent")
     worker = {"name": "worker", "deliver_policy": "new", "deliver_subject": "to.who.is.silent"}
     consumers.bring({**worker, "ack_wait": "1s"})
-    connected.request("orders.new", b"a message", timeout=20)
+    publish(connected, "orders.new", b"a message")
 
     def told() -> Any:
         return read_consumers(connected, {"stream": "ORDERS", "names": ["worker"]})[1][0]
 
-    until(lambda: told()["redelivered"])
-    assert told().items() >= {"redelivered": 1, "ack_pending": 1, "pending": 0}.items()
+    wanted = {"redelivered": 1, "ack_pending": 1, "pending": 0}
+    until(lambda: wanted.items() <= told().items(), told)
 
 
 def test_a_filter_that_matches_nothing_is_a_warning(consumers: Inside) -> None:
@@ -212,9 +213,9 @@ def test_under_purge_only_durable_consumers_that_are_not_listed_go(
     consumers: Inside, connected: Nats
 ) -> None:
     consumers.bring({"name": "worker"}, {"name": "other"})
-    connected.tell(
-        "CONSUMER.CREATE.ORDERS.passing", {"stream_name": "ORDERS", "config": {"ack_policy": "explicit"}}
-    )
+    # which servers remove after five seconds without a client, unless they are told otherwise
+    passing = {"ack_policy": "explicit", "inactive_threshold": 3600 * 10**9}
+    connected.tell("CONSUMER.CREATE.ORDERS.passing", {"stream_name": "ORDERS", "config": passing})
     changed = consumers.changes({"name": "worker"}, purge=True, allow=("nats.consumer.delete:other@100",))
     assert [path for path, _before, _after in changed] == ["consumers[other]"]
     assert sorted(connected.consumer_names("ORDERS")) == ["passing", "worker"]

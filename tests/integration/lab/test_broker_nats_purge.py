@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats
-from tests.integration.lab.nats_inside import Inside, client
+from tests.integration.lab.nats_inside import Inside, client, publish
 from tests.integration.lab.processes_of import cluster
 
 pytestmark = pytest.mark.brokers
@@ -28,14 +28,14 @@ def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
 def purges(connected: Nats) -> Iterator[Inside]:
     """A stream of ten messages, of two subjects in turn."""
     Inside(connected, "streams").bring({"name": "ORDERS", "subjects": ["orders.>"]})
-    publish(connected, 10)
+    fill(connected, 10)
     yield Inside(connected, "purges")
     connected.tell("STREAM.DELETE.ORDERS")
 
 
-def publish(connected: Nats, count: int) -> None:
+def fill(connected: Nats, count: int) -> None:
     for number in range(count):
-        connected.request(f"orders.{'eu' if number % 2 else 'us'}", b"x", timeout=20)
+        publish(connected, f"orders.{'eu' if number % 2 else 'us'}")
 
 
 def left(connected: Nats) -> dict[str, int]:
@@ -74,10 +74,10 @@ def test_what_goes_is_agreed_to_by_its_number_and_goes_once(
 def test_what_was_published_since_it_was_counted_stays(purges: Inside, connected: Nats) -> None:
     contents = purges.shelf.contents(connected, {}, frozenset(["ORDERS"]))
     contents.read(None)
-    publish(connected, 2)
+    fill(connected, 2)
     outcome = purges.plan({"stream": "ORDERS", "keep": 0}, allow=("nats.stream.purge:ORDERS@12",))
     assert outcome.changes[0].before == 12
-    publish(connected, 3)
+    fill(connected, 3)
     assert sum(left(connected).values()) == 3
 
 
@@ -114,7 +114,7 @@ def test_what_comes_in_at_the_moment_of_a_purge_takes_no_older_message_with_it(
 
     def late(self: Nats, what: str, body: Any = None) -> Any:
         if what.startswith("STREAM.PURGE"):
-            publish(connected, 4)
+            fill(connected, 4)
         return tell(self, what, body)
 
     monkeypatch.setattr(Nats, "tell", late)
@@ -129,7 +129,7 @@ def test_what_came_in_before_the_last_look_is_not_agreed_to(
 
     def late(self: Nats, what: str, *more: Any) -> Any:
         if what.startswith("STREAM.MSG.GET") and coming:
-            publish(connected, coming.pop())
+            fill(connected, coming.pop())
         return find(self, what, *more)
 
     monkeypatch.setattr(Nats, "find", late)

@@ -17,7 +17,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.e
     Rejected,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action
-from tests.integration.lab.nats_inside import Inside, client
+from tests.integration.lab.nats_inside import Inside, client, publish, until_placed
 from tests.integration.lab.processes_of import cluster, until
 
 pytestmark = pytest.mark.brokers
@@ -45,6 +45,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def connected(nats: Any) -> Iterator[Nats]:
     connection = client(nats, "app", "own")
+    until_placed(connection, 3)
     yield connection
     connection.close()
 
@@ -112,9 +113,9 @@ def test_every_option_is_set_changed_and_read_back(
         assert set(streams.seen("S")[option]) == set(then)
 
 
-def publish(connected: Nats, subject: str, count: int, size: int = 1) -> None:
+def fill(connected: Nats, subject: str, count: int, size: int = 1) -> None:
     for _number in range(count):
-        connected.request(subject, b"x" * size, timeout=20)
+        publish(connected, subject, b"x" * size)
 
 
 FIXED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -254,8 +255,8 @@ def test_a_smaller_limit_costs_the_messages_that_its_consent_counts(
 ) -> None:
     # a first limit of this kind the servers enforce only with the next message of each subject
     streams.bring({"name": "S", "subjects": ["s.*"], "max_messages_per_subject": 100})
-    publish(connected, "s.a", 5, 500)
-    publish(connected, "s.b", 5, 500)
+    fill(connected, "s.a", 5, 500)
+    fill(connected, "s.b", 5, 500)
     assert f"add allow: [{consent}]" in str(streams.refusal({"name": "S", **smaller}))
     place, at, count = consent.partition("@")
     if at:
@@ -268,12 +269,12 @@ def test_a_smaller_limit_costs_the_messages_that_its_consent_counts(
 
 def test_a_shorter_age_costs_what_is_older_now(streams: Inside, connected: Nats) -> None:
     streams.bring({"name": "S", "subjects": ["s"], "duplicate_window": "100ms"})
-    publish(connected, "s", 7)
-    older = time.monotonic()
-    until(lambda: time.monotonic() > older + 3)
-    publish(connected, "s", 2)
+    fill(connected, "s", 7)
     connected.tell("STREAM.MSG.DELETE.S", {"seq": 3})
-    assert "nats.stream.max_age.shrink:S@6" in str(streams.refusal({"name": "S", "max_age": "2s"}))
+    older = time.monotonic()
+    until(lambda: time.monotonic() > older + 11)
+    fill(connected, "s", 2)  # which stay young for long enough on a slow machine, too
+    assert "nats.stream.max_age.shrink:S@6" in str(streams.refusal({"name": "S", "max_age": "10s"}))
     assert streams.changes({"name": "S", "max_age": "24h"}) == [("streams[S].max_age", "0", "24h")]
 
 
@@ -281,7 +282,7 @@ def test_where_new_messages_are_discarded_a_smaller_limit_costs_none_and_refuses
     streams: Inside, connected: Nats
 ) -> None:
     streams.bring({"name": "S", "subjects": ["s"], "discard": "new"})
-    publish(connected, "s", 5)
+    fill(connected, "s", 5)
     smaller = {"name": "S", "max_messages": 3}
     assert "publishers are refused" in str(streams.refusal(smaller))
     streams.changes(smaller, allow=("nats.stream.max_messages.refuses:S",))
@@ -291,7 +292,7 @@ def test_where_new_messages_are_discarded_a_smaller_limit_costs_none_and_refuses
 
 def test_a_stream_goes_by_a_consent_that_counts_its_messages(streams: Inside, connected: Nats) -> None:
     streams.bring({"name": "S", "subjects": ["s"]})
-    publish(connected, "s", 3)
+    fill(connected, "s", 3)
     gone = {"name": "S", "state": "absent"}
     assert "nats.stream.delete:S@3" in str(streams.refusal(gone))
     streams.refusal(gone, allow=("nats.stream.delete:S@2",))
@@ -325,13 +326,17 @@ def test_what_is_undeclared_or_unknown_survives_a_change(streams: Inside, connec
 
 def test_copies_are_made_and_let_go_while_messages_stay(streams: Inside, connected: Nats) -> None:
     streams.bring({"name": "S", "subjects": ["s"]})
-    publish(connected, "s", 50)
+    fill(connected, "s", 50)
+
+    def others() -> list[bool]:
+        return [one["current"] for one in (connected.stream("S") or {})["cluster"].get("replicas") or ()]
+
     streams.changes({"name": "S", "replicas": 3})
-    row = connected.stream("S")
-    assert row is not None and [one["current"] for one in row["cluster"]["replicas"]] == [True, True]
+    until(lambda: others() == [True, True], others)
     streams.changes({"name": "S", "replicas": 1}, allow=("nats.stream.replicas.lower:S",))
+    until(lambda: others() == [], others)
     row = connected.stream("S")
-    assert row is not None and row["state"]["messages"] == 50 and not row["cluster"].get("replicas")
+    assert row is not None and row["state"]["messages"] == 50
 
 
 def test_scaling_and_moving_at_once_is_refused(streams: Inside) -> None:
@@ -384,6 +389,7 @@ def test_500_streams_are_made_and_found_unchanged_in_a_handful_of_requests(
     ]
     for row in rows:
         connected.tell(f"STREAM.CREATE.{row['name']}", {"name": row["name"], "subjects": row["subjects"]})
+    until(lambda: all("state" in row for row in connected.streams()))  # somebody leads each of them
     first = [{**row, "max_age": "0"} for row in rows]
     before = connected.requests.reads
     assert streams.plan(*first).action is Action.NONE
