@@ -37,11 +37,13 @@ def test_two_hops_whose_version_step_is_played_one_by_one_and_then_nothing(real_
         task("create", "rabbitmq", "jobs", **declared),
         Task("queue", "rabbitmq_queue", {"cluster": "jobs", "name": "mails", "delivery_limit": 7}),
     )
+    before = real_place.record("rabbitmq", "jobs")
     looked = real_place.run(
         upgrade("unagreed", "4.2", fails=True),
         upgrade("too late", "4.1", fails=True, not_after="2026-01-01T00:00:00+00:00", **AGREED),
         upgrade("another plan", "4.2", fails=True, expected_plan="sha256:0", **AGREED),
         upgrade("down", "3.13", fails=True, **AGREED),
+        upgrade("past the platform", "4.3", fails=True, **AGREED),
         upgrade("no moment", "4.1", fails=True, not_after="tonight"),
         upgrade("check", "4.2", check=True, **AGREED),
     )
@@ -49,9 +51,11 @@ def test_two_hops_whose_version_step_is_played_one_by_one_and_then_nothing(real_
     assert looked["too late"]["reason"] == "rabbitmq.upgrade.window"
     assert reasons(looked["another plan"]) == ["plan.unexpected"]
     assert reasons(looked["down"]) == ["rabbitmq.upgrade.down"]
+    assert reasons(looked["past the platform"]) == ["rabbitmq.upgrade.flags", "rabbitmq.upgrade.not_offered"]
     assert [step["name"] for step in looked["check"]["plan"]["steps"]] == ["version.hop", "version.hop"]
     assert looked["check"]["changed"]
     assert looked.writes == []
+    assert real_place.record("rabbitmq", "jobs") == before
 
     first = real_place.run(upgrade("first", "4.2", pause_after="hop", **AGREED))["first"]
     assert first["done"] == ["RabbitMQ 4.0 becomes 4.1"]
