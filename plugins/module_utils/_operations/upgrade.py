@@ -179,7 +179,7 @@ class Upgrade:
                 "flags.enable",
                 f"enable the feature flags {', '.join(plain)}",
                 {"flags": plain},
-                "none; what is enabled stays enabled",
+                "clients notice nothing; what is enabled stays enabled",
                 f"{self.manner.kind}.upgrade.flags_off:{self.name}",
             )
         if final and self.manner.adopt_one_way:
