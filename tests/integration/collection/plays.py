@@ -27,7 +27,7 @@ from tests.lab.tenants import Level, Tenant
 
 AGENT = "brokerops.messaging/"
 KINDS: tuple[App, ...] = ("kafka", "rabbitmq", "nats")
-SECONDS, PATIENCE = 300, 90
+SECONDS, PATIENCE = 540, 200
 _LOOK = 0.05
 
 
@@ -106,7 +106,7 @@ class Place:
 
     def app(self, kind: App, name: str) -> Application:
         """The cluster as another client handles it, with a look behind the curtain."""
-        return Application(self.lab, self.tenant, kind, name)
+        return Application(self.lab, self.tenant, kind, name, patience=PATIENCE)
 
     def record(self, kind: App, name: str) -> Object:
         """Spec and metadata of the HelmRelease, once the platform has come to rest: with finalizers, and with

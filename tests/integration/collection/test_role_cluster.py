@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.collection.plays import PATIENCE, Place, Run
+from tests.integration.collection.plays import PATIENCE, SECONDS, Place, Run
 from tests.integration.collection.wanted import topic
 
 pytestmark = pytest.mark.lab
 
-SECONDS = 300
 JOBS: Mapping[str, Any] = {
     "kind": "rabbitmq",
     "name": "jobs",
