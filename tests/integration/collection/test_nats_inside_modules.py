@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import Nats
-from tests.integration.lab.nats_inside import client
+from tests.integration.lab.nats_inside import client, publish, until_placed
 from tests.integration.lab.processes_of import cluster, until
 from tests.lab.playbook import Runner
 
@@ -31,6 +32,8 @@ Results = Mapping[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with cluster("nats", tmp_path_factory.mktemp("nats"), 3, merge={"accounts": ACCOUNTS}) as running:
+        with contextlib.closing(client(running, "app", PASSWORD)) as connection:
+            until_placed(connection, 3)
         yield running
 
 
@@ -72,12 +75,12 @@ class Inside:
 
     def publish(self, subject: str, count: int) -> None:
         for number in range(count):
-            self.client.request(subject, str(number).encode(), timeout=30)
+            publish(self.client, subject, str(number).encode())
 
 
 @pytest.fixture
 def inside(servers: Any, tmp_path: Path) -> Iterator[Inside]:
-    connection = client(servers, "app", PASSWORD, timeout=30)
+    connection = client(servers, "app", PASSWORD)
     yield Inside(servers, connection, tmp_path)
     for name in connection.stream_names():
         connection.tell(f"STREAM.DELETE.{name}")
@@ -223,6 +226,7 @@ def test_500_streams_unchanged_take_one_connection_and_a_request_for_each_page(i
     rows = [{"name": f"S{number}", "subjects": [f"s.{number}"], "max_age": "0"} for number in range(500)]
     for row in rows:
         inside.client.tell(f"STREAM.CREATE.{row['name']}", {"name": row["name"], "subjects": row["subjects"]})
+    until(lambda: all("state" in row for row in inside.client.streams()))  # somebody leads each of them
     unchanged = inside.play(task("unchanged", "stream", streams=rows))["unchanged"]
     assert not unchanged["changed"]
     assert unchanged["requests"] == {"reads": 2, "writes": 0}
