@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import connect
 from tests.integration.collection.canaries import Watcher
+from tests.integration.lab.nats_inside import until_placed
 from tests.integration.lab.processes_of import cluster, until
 from tests.integration.lab.traffic_of import way_to
 from tests.lab.brokers.proofs import rabbitmq_refusal
@@ -30,6 +32,8 @@ TRAFFIC = "brokerops.messaging.traffic_check"
 @pytest.fixture(scope="module")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with cluster("nats", tmp_path_factory.mktemp("nats"), 3) as running:
+        with contextlib.closing(connect(way_to(running.endpoints()), None, timeout=60)) as client:
+            until_placed(client, 3)
         yield running
 
 
@@ -81,7 +85,7 @@ def run_whole(directory: Path, *tasks: dict[str, Any], **defaults: Any) -> Run:
     playbook = directory / "play.yml"
     playbook.write_text(json.dumps(play(*tasks, defaults=defaults)))
     return Runner(variables=variables(directory)).run(
-        playbook, timeout=300, arguments=["-vvv"], directory=directory
+        playbook, timeout=540, arguments=["-vvv"], directory=directory
     )
 
 
@@ -116,21 +120,24 @@ def test_in_one_go_and_twice_beside_a_kill_nothing_is_lost_and_nothing_left(
 ) -> None:
     verdict: dict[str, Any] = {"mode": "verdict", "run": "{{ first.run }}"}
     pid = nats.members()[1].pid
-    found = run(
-        tmp_path,
-        check("planned", check_mode=True, count=10),
-        check("once", count=100, rate=200, max_gap=60),
-        check("slow", fails=True, count=20, max_gap=0.001),
-        check("first", mode="start"),
-        check("second", mode="start"),
-        {"name": "kill", "ansible.builtin.command": {"cmd": f"kill -9 {pid}"}},
-        check("requests", pattern="request_reply", count=50),
-        check("verdict", **verdict),
-        check("other", mode="verdict", run="{{ second.run }}"),
-        check("again", fails=True, **verdict),
-        **reached("nats", nats.endpoints()),
-    )
-    nats.start_member(1)
+    try:
+        found = run(
+            tmp_path,
+            check("planned", check_mode=True, count=10),
+            check("once", count=100, rate=200, max_gap=60),
+            check("slow", fails=True, count=20, max_gap=0.001),
+            check("first", mode="start"),
+            check("second", mode="start"),
+            {"name": "kill", "ansible.builtin.command": {"cmd": f"kill -9 {pid}"}},
+            check("requests", pattern="request_reply", count=50),
+            check("verdict", **verdict),
+            check("other", mode="verdict", run="{{ second.run }}"),
+            check("again", fails=True, **verdict),
+            **reached("nats", nats.endpoints()),
+        )
+    finally:
+        if nats.members()[1].pid is None:
+            nats.start_member(1)
     assert found["planned"]["planned"]["messages"] == 10 and "traffic" not in found["planned"]
     once = found["once"]["traffic"]
     assert (once["sent"], once["acknowledged"], once["read"], once["lost"]) == (100, 100, 100, 0)
@@ -145,7 +152,8 @@ def test_in_one_go_and_twice_beside_a_kill_nothing_is_lost_and_nothing_left(
     assert "there is no check" in found["again"]["msg"]
     assert "longer than max_gap" in found["slow"]["msg"] and found["slow"]["traffic"]["lost"] == 0
     assert not any(one["changed"] for title, one in found.items() if title != "kill")
-    assert streams(nats) == [] and desks(tmp_path) == []
+    assert desks(tmp_path) == []
+    until(lambda: streams(nats) == [])
 
 
 def test_a_run_that_is_killed_takes_its_check_with_it(nats: Any, tmp_path: Path) -> None:
@@ -183,7 +191,8 @@ def test_a_run_that_is_killed_takes_its_check_with_it(nats: Any, tmp_path: Path)
         process.wait()
         if mark.exists():  # what the playbook itself had begun
             os.kill(int(mark.read_text()), signal.SIGKILL)
-    assert streams(nats) == [] and desks(tmp_path) == []
+    assert desks(tmp_path) == []
+    until(lambda: streams(nats) == [])
 
 
 @pytest.mark.full
