@@ -48,7 +48,7 @@ def looking(kafka: Any) -> Looking:
 
 
 def test_a_healthy_cluster_is_so_by_the_brokers_word(looking: Looking) -> None:
-    health = looking.look()
+    health = looking.until_healthy()
     assert (health["status"], health["evidence"], health["reasons"]) == ("healthy", "broker", [])
     assert [row["name"] for row in health["members"]["each"]] == ["0", "1", "2"]
     assert health["members"]["ready"] == 3

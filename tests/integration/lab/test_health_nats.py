@@ -58,7 +58,7 @@ def _server_of(running: Any, stream: str) -> int:
 
 
 def test_a_healthy_cluster_is_so_by_the_brokers_word(looking: Looking) -> None:
-    health = looking.look()
+    health = looking.until_healthy()
     assert (health["status"], health["evidence"], health["reasons"]) == ("healthy", "broker", [])
     assert health["members"]["ready"] == health["members"]["wanted"] == 3
     assert (health["quorum"]["type"], health["quorum"]["can_lose"]) == ("jetstream", 1)
@@ -85,7 +85,7 @@ def test_without_the_monitoring_ports_the_account_tells_of_its_data_and_what_is_
     looking: Looking,
 ) -> None:
     blind = Looking("nats", looking.endpoints, lambda client: observe(client, []))
-    health = blind.look()
+    health = blind.until_healthy()
     assert (health["status"], health["members"], health["storage"]) == ("healthy", None, None)
     assert health["quorum"]["has"] is True and health["quorum"]["can_lose"] is None
     assert set(health["unknown"]) == {"members", "storage"}
