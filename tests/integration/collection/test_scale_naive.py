@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.collection.plays import PATIENCE, Place, Task, reasons, task
+from tests.integration.collection.plays import PATIENCE, Place, Run, Task, reasons, task
 from tests.integration.collection.test_brokers import endpoints
 from tests.integration.collection.test_scale import (
     MESSAGES,
@@ -36,31 +36,33 @@ def test_fewer_brokers_are_accepted_and_kept_without_a_word_until_they_are_empty
 ) -> None:
     """The naive way is a patch of ``kafka.replicas``: accepted, Ready, and without effect. What it leaves
     behind is made whole by cluster_scale, which refuses to write such a thing itself."""
-    platform.settings(resync_seconds=1)  # Strimzi's two minutes: it gets many more chances than a person has
+    platform.settings(resync_seconds=5)  # two minutes for Strimzi, which here looks again more often
     four: dict[str, Any] = {"brokers": {"replicas": 4}, "zookeeper": {"replicas": 1}}
     real_place.run(task("create", "kafka", "orders", topics=[topic("orders", 1, 3)], **four))
     app = real_place.app("kafka", "orders")
+    app.patience = PATIENCE
     proofs.kafka_publish(endpoints(app), "orders", MESSAGES)
     assert read_as_group(app, "billing", 20) == MESSAGES[:20]
+    # Kafka's own topic alone is enough to keep a broker
+    app.until("a copy on the last broker", lambda: on_broker(app, 3).get(OFFSETS, 0) > 0)
     held = on_broker(app, 3)
-    assert held[OFFSETS], "Kafka's own topic alone is enough to keep a broker"
 
     refused = real_place.run(task("declare", "kafka", "orders", brokers={"replicas": 3}, fails=True))
     assert reasons(refused["declare"]) == ["kafka.brokers.shrink"]
     assert refused.writes == []
 
-    app.patience = PATIENCE
     app.patch(kafka={"replicas": 3})
     app.until("reverted", lambda: "ScaleDownPreventionCheck" in warnings(app))
     app.until_ready(2)
     real_place.lab.control.wait_idle()
     assert len(app.broker_pods()) == 4, "looked at again and again, and refused each time"
     assert on_broker(app, 3) == held, "nobody has moved anything off it either"
-    assert "kafka.health.members.surplus" in found(real_place.run(HEALTH))
+    assert "kafka.health.members.surplus" in codes(real_place.run(HEALTH))
 
     many: dict[str, Any] = {"batch_size": 60, "wait_timeout": 240}  # the broker's part of the 50 partitions
     shrunk = real_place.run(scale("down", "kafka", "orders", replicas=3, **many))["down"]
-    assert steps(shrunk) == ["members.empty"], "the platform does the rest when it looks again"
+    assert "members.empty" in steps(shrunk)
+    assert "cluster.shrink" not in steps(shrunk), "the platform does the rest when it looks again"
     assert (shrunk["members"]["running"], shrunk["members"]["pods"]) == ([0, 1, 2], 3)
     assert replication(app, OFFSETS) == replication(app, "orders") == {3}
     assert read_as_group(app, "billing", 30) == MESSAGES[20:], "from where it had come to"
@@ -78,7 +80,8 @@ def on_broker(app: Application, number: int) -> dict[str, int]:
         }
 
 
-def found(run: Any) -> list[str]:
+def codes(run: Run) -> list[str]:
+    """The reasons that stand against the cluster's health."""
     return [one["code"] for one in run["health"]["health"]["reasons"]]
 
 
