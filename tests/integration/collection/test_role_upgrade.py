@@ -55,6 +55,11 @@ class Desk:
         """SIGKILL for a run of the playbook, and all that it has started, while it is under way."""
         self._place.kill_file_once(_PLAYBOOK, moment, arguments=self._given({}), **self._who)
 
+    def passed(self, title: str) -> bool:
+        """Whether a run that is under way has this task behind it."""
+        records = self._place.directory.glob("*/record")
+        return any(f'"task": "{title}"' in record.read_text() for record in records)
+
     def _given(self, values: Mapping[str, Any]) -> list[str]:
         options = {
             "wait_timeout": 240,
@@ -190,6 +195,74 @@ def test_a_hop_that_fails_in_the_wave_of_three_ends_with_that_wave(real_place: P
 
 
 @pytest.mark.full
+def test_servers_that_the_platform_restarts_are_watched_under_traffic_until_all_are_back(
+    real_place: Place,
+) -> None:
+    """What the lab's platform rolls is a change of their settings, as it has one version of NATS alone."""
+    real_place.run(task("create", "nats", "events", replicas=3, resources_preset="s1.small"))
+    app = real_place.app("nats", "events")
+    before = pids(app)
+    desk = Desk(real_place, kind="nats", namespace=real_place.namespace, cluster="events", version="2.11")
+    app.fault("never-ready", ordinal=2)
+    app.patch(resourcesPreset="s1.medium")
+    with ThreadPoolExecutor(1) as others:
+        running = others.submit(desk.run)
+        until(lambda: running.done() or desk.passed("Let messages flow beside it"))
+        app.patch(config={"merge": {"max_connections": 5000}})
+        until(lambda: running.done() or before.isdisjoint(pids(app)))
+        app.fault("clear")
+        watched = running.result()
+    assert watched[PATH]["legs"] == [{"version": "2.11", "begun": True}]
+    assert watched.writes == [] and watched[HOP]["done"] == []
+    traffic = watched[VERDICT]["traffic"]
+    assert traffic["acknowledged"] > 0 and (traffic["lost"], traffic["complete"]) == (0, True)
+    assert watched[HOP]["health"] == "healthy"
+    assert len(watched[HOP]["running"]["members"]) == 3
+    assert before.isdisjoint(pids(app))
+    assert desk.run()[PATH]["legs"] == []
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1500)
+def test_a_run_stops_after_a_hop_before_a_window_ends_at_a_regression_and_after_the_canary(
+    real_place: Place,
+) -> None:
+    names = ["canary", "other"]
+    real_place.run(*(task(name, "rabbitmq", name, replicas=1, **DECLARED) for name in names))
+    canary, other = (real_place.app("rabbitmq", name) for name in names)
+    fleet = Desk(
+        real_place,
+        hosts=f"*/{real_place.namespace}/rabbitmq/canary,rabbitmq",
+        version="4.2",
+        allow=["rabbitmq.version.upgrade:{{ brokerops_name }}"],
+    )
+    where = inventory(real_place)
+
+    late = fleet.run(*where, not_after="2026-01-01T00:00:00+00:00", gates_timeout=120, fails=True)
+    assert late[HOP]["reason"] == "rabbitmq.upgrade.window"
+    assert (hosts(late), late.writes) == ({"canary"}, [])
+
+    paused = fleet.run(*where, "--limit", "*/rabbitmq/canary", pause_after="hop")
+    assert paused[HOP]["done"] == ["RabbitMQ 4.0 becomes 4.1"]
+    assert (declared(canary), declared(other)) == ("v4.1", "v4.0")
+
+    # nothing is as fast as that
+    slow = fleet.run(*where, latency_factor=0.001, latency_floor=0, gates_timeout=120, fails=True)
+    assert slow[HOP]["done"] == ["RabbitMQ 4.1 becomes 4.2"]
+    assert "p99" in slow.msg(FAST)
+    assert hosts(slow) == {"canary"}, "the other one is not even asked"
+    assert (declared(canary), declared(other)) == ("v4.2", "v4.0")
+
+    tomorrow = fleet.run(*where, pause_after="canary")
+    assert hosts(tomorrow) == set(names)
+    assert (tomorrow.writes, declared(other)) == ([], "v4.0")
+
+    whole = fleet.run(*where, pause_after="never")
+    assert whole[HOP]["done"] == ["RabbitMQ 4.1 becomes 4.2"], "the last of two hops"
+    assert declared(other) == "v4.2"
+
+
+@pytest.mark.full
 def test_a_node_that_does_not_get_ready_again_stops_the_role_while_the_cluster_serves(
     real_place: Place,
 ) -> None:
@@ -218,10 +291,10 @@ def test_killed_at_three_moments_and_started_again_it_arrives_and_nothing_is_los
     real_place.run(task("create", "rabbitmq", "jobs", replicas=3, **DECLARED))
     app = real_place.app("rabbitmq", "jobs")
     desk = jobs(real_place, version="4.2", allow=AGREED)
-    before = {member["pid"] for member in app.view()["members"]}
+    before = pids(app)
 
     def restarted() -> int:
-        return len({member["pid"] for member in app.view()["members"]} - before)
+        return len(pids(app) - before)
 
     desk.kill_once(desk.snapshots.exists)
     assert declared(app) == "v4.0"
@@ -240,6 +313,10 @@ def assert_arrived(place: Place, desk: Desk, version: str = "4.1") -> None:
     assert again.writes == [] and HOP not in again.results
     assert lines(again[PATH]) == {version}
     assert again[PATH]["health"] == "healthy"
+
+
+def pids(app: Application) -> set[int]:
+    return {member["pid"] for member in app.view()["members"] if member["pid"]}
 
 
 def declared(app: Application) -> str:
