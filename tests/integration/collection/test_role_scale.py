@@ -182,6 +182,20 @@ def test_what_does_not_fit_together_is_refused_before_anybody_is_asked(place: Pl
     assert "scale_replicas" in desk.run(replicas="three", fails=True).output
 
 
+@pytest.mark.full
+def test_the_playbook_has_the_variables_of_the_role(place: Place) -> None:
+    values = {"kind": "kafka", "namespace": place.namespace, "cluster": "nothing", "replicas": 3}
+    arguments = ["--extra-vars", json.dumps({f"scale_{name}": value for name, value in values.items()})]
+    ended = place.run_file(
+        Path("brokerops.messaging.scale"),
+        arguments=arguments,
+        variables={"K8S_AUTH_KUBECONFIG": str(place.tenant.kubeconfig())},
+    )
+    assert ended.status == 2
+    assert f"kafka cluster {place.namespace}/nothing" in ended.output
+    assert ended.writes == []
+
+
 def test_nats_grows_and_shrinks_with_its_streams_though_each_run_is_killed(real_place: Place) -> None:
     """After growing, while streams are spread, while a server is emptied, and right after it has gone."""
     app = filled(real_place)
