@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.integration.continuity.stage import Stage, nats_lead
+from tests.integration.lab.processes_of import away, until
 from tests.integration.lab.traffic_of import frozen
 from tests.lab.brokers import api
 from tests.lab.brokers.proofs import nats_publish
@@ -40,21 +40,16 @@ class Scene:
 
 
 def killed(stage: Stage) -> None:
-    ordinal = stage.leader()
-    stage.brokers.kill(ordinal)
-    stage.traffic.flows()
-    stage.brokers.start_member(ordinal)
+    with away(stage.brokers, stage.leader()):
+        stage.traffic.flows()
     stage.traffic.flows()
 
 
 def two_killed(stage: Stage) -> None:
     first = stage.leader()
     second = (first + 1) % len(stage.brokers.members())
-    for ordinal in (first, second):
-        stage.brokers.kill(ordinal)
-    stage.traffic.flows()
-    for ordinal in (first, second):
-        stage.brokers.start_member(ordinal)
+    with away(stage.brokers, first, second):
+        stage.traffic.flows()
     stage.traffic.flows()
 
 
@@ -72,9 +67,8 @@ def rolled(stage: Stage) -> None:
 def zookeeper_killed(stage: Stage) -> None:
     ensemble = stage.brokers.zookeeper
     for server in ensemble.members():  # one of them leads
-        ensemble.kill(server.ordinal)
-        stage.traffic.flows()
-        ensemble.start_member(server.ordinal)
+        with away(ensemble, server.ordinal):
+            stage.traffic.flows()
     stage.traffic.flows()
 
 
@@ -101,9 +95,8 @@ def cut_off(stage: Stage) -> None:
 def only_copy_lost(stage: Stage) -> None:
     assert not stage.traffic.promise.one_member
     ordinal = stage.leader()
-    stage.brokers.kill(ordinal)
-    stage.brokers.remove_data([ordinal])
-    stage.brokers.start_member(ordinal)
+    with away(stage.brokers, ordinal):
+        stage.brokers.remove_data([ordinal])
 
 
 def elected_uncleanly(stage: Stage) -> None:
@@ -129,8 +122,13 @@ def _on_the_side_of(stage: Stage, ordinal: int) -> Callable[[int | None], subpro
     arguments = [ELSEWHERE, brokers.kind, str(there)]
     if brokers.kind == "kafka":
         brokers.create_topic(ELSEWHERE, len(brokers.members()), 3, {})
-        while ordinal not in (leaders := _leaders(brokers)):  # they learn of a topic one after the other
-            time.sleep(0.2)
+        leaders: list[int] = []
+
+        def leads() -> bool:  # they learn of a topic one after the other
+            leaders[:] = _leaders(brokers)
+            return ordinal in leaders
+
+        until(leads, lambda: leaders)
         arguments.append(str(leaders.index(ordinal)))
     elif brokers.kind == "rabbitmq":
         arguments += brokers.admin

@@ -4,35 +4,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
-import pika.exceptions
 import pytest
 
-from tests.integration.lab.processes_of import cluster, messages, until
+from tests.integration.lab.processes_of import cluster, messages, until_holds
 from tests.lab.brokers import build
-from tests.lab.brokers.api import BrokerError, Endpoint, Member
-from tests.lab.brokers.proofs import rabbitmq_publish, rabbitmq_read, rabbitmq_refusal
+from tests.lab.brokers.api import BrokerError, Member
+from tests.lab.brokers.proofs import rabbitmq_publish, rabbitmq_refusal
 
 pytestmark = pytest.mark.brokers
 
 ADMIN = {"username": "default_user_a", "password": "AdminPassword1"}
-
-
-def everything(endpoint: Endpoint) -> list[bytes]:
-    """What the queue holds; a client tries again while the queue elects a new leader (541, nodedown)."""
-    found: list[bytes] = []
-
-    def read() -> bool:
-        with contextlib.suppress(pika.exceptions.ConnectionClosedByBroker):
-            found[:] = rabbitmq_read(endpoint, (ADMIN["username"], ADMIN["password"]), "orders")
-            return True
-        return False
-
-    until(read)
-    return sorted(found)
 
 
 def test_one_life_keeps_every_acknowledged_message(tmp_path: Path) -> None:
@@ -46,9 +30,9 @@ def test_one_life_keeps_every_acknowledged_message(tmp_path: Path) -> None:
         assert [member.ordinal for member in rolled if member.ready] == [3, 2, 1, 0]
         rabbitmq.kill(1)
         assert len(rabbitmq.endpoints()) == 3
-        assert everything(rabbitmq.endpoints()[0]) == sorted(messages(50))
+        until_holds(rabbitmq.endpoints()[0], rabbitmq.admin, "orders", messages(50))
         rabbitmq.start_member(1)
-        assert everything(rabbitmq.endpoints()[1]) == sorted(messages(50))
+        until_holds(rabbitmq.endpoints()[1], rabbitmq.admin, "orders", messages(50))
 
 
 def test_users_vhosts_and_permissions_decide_who_gets_in(tmp_path: Path) -> None:

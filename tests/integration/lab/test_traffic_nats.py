@@ -17,7 +17,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.
     Requests,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Rejected
-from tests.integration.lab.processes_of import cluster, until
+from tests.integration.lab.processes_of import away, cluster, until
 from tests.integration.lab.traffic_of import through_nats, way_to
 from tests.lab.brokers.proofs import nats_publish, nats_read
 
@@ -51,7 +51,7 @@ def test_every_message_is_acknowledged_read_back_once_and_in_order_and_the_strea
     assert (found.sent, found.acknowledged, found.read) == (100, 100, 100)
     assert (found.lost, found.duplicated, found.reordered, found.refused) == (0, 0, 0, 0)
     assert outcome.complete and outcome.left == ""
-    assert streams(nats) == ["orders"]
+    until(lambda: streams(nats) == ["orders"])
     assert nats_read(nats.endpoints(), "orders") == [b"of the user"]
 
 
@@ -60,9 +60,8 @@ def test_requests_get_their_replies_while_a_server_is_killed_and_no_stream_is_ma
     with through_nats(nats, Requests) as traffic:
         traffic.flows()
         assert not traffic.promise.one_member and streams(nats) == before
-        nats.kill(2)
-        traffic.flows()
-        nats.start_member(2)
+        with away(nats, 2):
+            traffic.flows()
         outcome = traffic.end()
     found = outcome.report
     assert found.acknowledged > 0 and found.lost == found.unanswered == 0, found

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.rabbitmq.client import connect
-from tests.integration.lab.processes_of import cluster
+from tests.integration.lab.processes_of import cluster, until, until_holds
 from tests.integration.lab.traffic_of import login_of, through_rabbitmq, way_to
-from tests.lab.brokers.proofs import rabbitmq_publish, rabbitmq_read
+from tests.lab.brokers.proofs import rabbitmq_publish
 
 pytestmark = pytest.mark.brokers
 
@@ -47,5 +47,5 @@ def test_every_message_is_confirmed_read_back_once_and_in_order_and_the_queues_a
     assert (found.sent, found.acknowledged, found.read) == (100, 100, 100)
     assert (found.lost, found.duplicated, found.reordered, found.refused) == (0, 0, 0, 0)
     assert outcome.complete and outcome.left == ""
-    assert left(rabbitmq) == ["orders"]
-    assert rabbitmq_read(node, rabbitmq.admin, "orders") == [b"of the user"]
+    until(lambda: left(rabbitmq) == ["orders"])
+    until_holds(node, rabbitmq.admin, "orders", [b"of the user"])

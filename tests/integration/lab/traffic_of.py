@@ -27,6 +27,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.traff
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.access import Endpoint, Login, Way
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
+from tests.integration.lab.nats_inside import until_placed
 from tests.integration.lab.processes_of import until
 from tests.lab.brokers import api
 
@@ -127,7 +128,14 @@ def through_rabbitmq(
     way, admin = way_to(brokers.management_endpoints()), login_of(*brokers.admin)
     login = login_of(*user) if user else admin
     place = functools.partial(RabbitPlace, way=way, login=login, vhost=vhost, port=None, timeout=SECONDS)
-    return Running(lambda: rabbitmq.connect(way, admin, timeout=SECONDS), place, **load)
+
+    def connected() -> rabbitmq.Management:
+        client = rabbitmq.connect(way, admin, timeout=SECONDS)
+        # a node that has just come back is no member of what is made before the one that is asked sees it
+        until(lambda: [one["running"] for one in client.get("nodes")].count(True) >= len(way.endpoints))
+        return client
+
+    return Running(connected, place, **load)
 
 
 def through_nats(
@@ -135,4 +143,11 @@ def through_nats(
 ) -> Running:
     """Traffic through streams, or as another place has it, as a user or as nobody."""
     login = login_of(*user) if user else None
-    return Running(lambda: nats.connect(way_to(brokers.endpoints()), login, timeout=SECONDS), place, **load)
+
+    def connected() -> nats.Nats:
+        client = nats.connect(way_to(brokers.endpoints()), login, timeout=SECONDS)
+        if place is Streams:
+            until_placed(client, load.get("replicas", 3))
+        return client
+
+    return Running(connected, place, **load)
