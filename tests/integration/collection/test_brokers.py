@@ -74,7 +74,7 @@ def test_kafka_grows_and_changes_topics_while_messages_stay(real_place: Place) -
         )
     )
     assert run["create"]["cluster"]["status"]["ready"]
-    assert topics(app) == {"orders": 3, "legacy": 1}
+    app.until("the topics", lambda: topics(app) == {"orders": 3, "legacy": 1})
     proofs.kafka_publish(endpoints(app), "orders", MESSAGES)
     before = pids(app)
     real_place.run(
@@ -88,7 +88,8 @@ def test_kafka_grows_and_changes_topics_while_messages_stay(real_place: Place) -
         )
     )
     assert len(endpoints(app)) == 4
-    assert topics(app) == {"orders": 3, "wide": 2}
+    # a broker that has yet to hear of it answers as well
+    app.until("the topics of now", lambda: topics(app) == {"orders": 3, "wide": 2})
     assert {pod: pids(app)[pod] for pod in before} == before, "nobody was restarted"
     assert sorted(proofs.kafka_read(endpoints(app), "orders")) == sorted(MESSAGES)
     delete(real_place, app)

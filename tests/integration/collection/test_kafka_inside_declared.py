@@ -26,7 +26,7 @@ MESSAGES = [f"message {number}".encode() for number in range(50)]
 
 
 def move(title: str, *, check_mode: bool | None = None, **options: Any) -> Task:
-    goal = {"cluster": "orders", "topics": ["orders", "audit"], "replication_factor": 3, "wait_timeout": 90}
+    goal = {"cluster": "orders", "topics": ["orders", "audit"], "replication_factor": 3, "wait_timeout": 200}
     return Task(title, "kafka_partition_reassignment", goal | options, check_mode=check_mode)
 
 
@@ -113,4 +113,9 @@ def meddle(app: Application) -> None:
         config = {"retention.ms": "1000", "segment.bytes": "1048576"}
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "orders", config)])
         admin.delete_topics(["audit"])
-        until(lambda: "audit" not in admin.list_topics())
+
+    def known(server: str) -> bool:
+        with contextlib.closing(KafkaAdminClient(bootstrap_servers=[server])) as one:
+            return "audit" in one.list_topics()
+
+    until(lambda: not any(map(known, servers)))  # they hear of it one after the other

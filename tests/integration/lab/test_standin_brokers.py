@@ -74,7 +74,8 @@ def test_kafka_from_create_to_delete(real: Make) -> None:
     app.until_running(4, revision=4)
     app.patch(topics=[topic("orders", 6), topic("wide", 1, replicas=4)])
     app.until_ready(5)
-    assert topics(app) == {"orders", "wide"}, "a topic taken out of the list is gone"
+    # a topic taken out of the list is gone; a broker that has yet to hear of it answers as well
+    app.until("two topics", lambda: topics(app) == {"orders", "wide"})
     app.patch(kafka={"replicas": 3})
     app.until_ready(6)
     app.lab.control.wait_idle(120)
@@ -156,8 +157,13 @@ def test_nats_users_over_real_servers(real: Make) -> None:
     server = endpoints(app)[0]
     assert proofs.nats_refusal(server, "app", "AppPassword1") is None
     assert proofs.nats_refusal(server) is not None, "anonymous clients are refused"
-    why = proofs.nats_jetstream_refusal([server], "app", "AppPassword1")
-    assert "JetStream not enabled for account" in str(why)
+    app.until(
+        "a server that says that this account has no JetStream",
+        lambda: (
+            "JetStream not enabled for account"
+            in str(proofs.nats_jetstream_refusal([server], "app", "AppPassword1"))
+        ),
+    )
 
     app.patch(users={"old": None, "app": {"password": "AppPassword2"}})
     app.until_running(3, revision=2)
@@ -193,7 +199,7 @@ def test_nats_scale_down_loses_the_removed_servers_data_and_the_rest_stays(real:
 def test_nats_own_accounts_have_jetstream(real: Make) -> None:
     accounts = {"ORDERS": {"jetstream": "enabled", "users": [{"user": "app", "password": "FromMerge1"}]}}
     app = real("nats", replicas=3, config={"merge": {"accounts": accounts}}).until_running(3)
-    assert proofs.nats_jetstream_refusal(endpoints(app), "app", "FromMerge1") is None
+    app.until("JetStream", lambda: proofs.nats_jetstream_refusal(endpoints(app), "app", "FromMerge1") is None)
     proofs.nats_publish(endpoints(app), "orders", MESSAGES, login=("app", "FromMerge1"))
 
 
