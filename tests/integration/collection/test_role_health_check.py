@@ -36,7 +36,7 @@ def acme(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     wait = {"interval": 1, "wait_timeout": PATIENCE, "storage_threshold": 100}
     settled = {
         "events": "status == 'healthy'",
-        "thin": "members.ready == `2`",
+        "thin": "members.ready == `2` && status == 'at_risk'",
         "lost": "evidence == 'platform'",
     }
     place.run(
