@@ -25,6 +25,7 @@ from tests.lab.brokers.api import Endpoint
 pytestmark = [pytest.mark.lab, pytest.mark.brokers]
 
 MESSAGES = [f"message {number}".encode() for number in range(20)]
+SECONDS = 60
 PASSWORD = 'It\'s "quoted": #odd'
 
 
@@ -51,7 +52,7 @@ async def connected(servers: Sequence[Endpoint], login: Login, errors: list[str]
         errors.append(str(error))
 
     client = Client()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"connect_timeout": SECONDS}
     if isinstance(login, Key):
         client._public_nkey = login.public  # the client only sets it from a seed, with a package of its own
         options["signature_cb"] = login.sign
@@ -87,7 +88,7 @@ def endpoints(app: Application) -> list[Endpoint]:
 
 
 async def hello(client: Client) -> str:
-    await client.flush()
+    await client.flush(SECONDS)
     return "in"
 
 
@@ -105,7 +106,7 @@ def arrives(app: Application, sender: Login, listener: Login, *subjects: str) ->
                 await here.publish(subject, b"x")
             found: list[str] = []
             while subjects[-1] not in found:
-                found.append((await heard.next_msg(timeout=10)).subject)
+                found.append((await heard.next_msg(timeout=SECONDS)).subject)
             return found
 
     return asyncio.run(run())
@@ -113,7 +114,7 @@ def arrives(app: Application, sender: Login, listener: Login, *subjects: str) ->
 
 def stream(name: str, **more: Any) -> Callable[[Client], Awaitable[Any]]:
     async def act(client: Client) -> Any:
-        made = await client.jetstream(timeout=10).add_stream(name=name, subjects=[f"{name}.>"], **more)
+        made = await client.jetstream(timeout=SECONDS).add_stream(name=name, subjects=[f"{name}.>"], **more)
         return made.config.num_replicas
 
     return act
@@ -178,8 +179,13 @@ def test_accounts_give_logins_and_jetstream_with_limits_permissions_and_exchange
     assert "Authorization Violation" in as_client(app, None, hello)
 
     until_has_servers(app, login, "orders")
-    assert "maximum number of streams" in as_client(app, login, stream("second"))
-    assert "not enabled for account" in as_client(app, ("billing", "billing-password"), stream("third"))
+    app.until(
+        "the limit", lambda: "maximum number of streams" in str(as_client(app, login, stream("second")))
+    )
+    billing: Login = ("billing", "billing-password")
+    app.until(
+        "the refusal", lambda: "not enabled for account" in str(as_client(app, billing, stream("third")))
+    )
 
     sent = ("orders.secret", "other", "orders.new")
     assert arrives(app, key, login, *sent) == ["orders.new"]
@@ -199,8 +205,8 @@ def test_accounts_give_logins_and_jetstream_with_limits_permissions_and_exchange
             await orders.subscribe("price", cb=answer)
             await orders.flush()
             await orders.publish("news.today", b"hello")
-            message = await heard.next_msg(timeout=10)
-            reply = await billing.request("ask.price", b"", timeout=10)
+            message = await heard.next_msg(timeout=SECONDS)
+            reply = await billing.request("ask.price", b"", timeout=SECONDS)
             return (message.subject, message.data), reply.data
 
     assert asyncio.run(exchange()) == (("from.news.today", b"hello"), b"42")
@@ -240,7 +246,7 @@ def test_a_password_changes_a_user_goes_and_streams_stay(real_place: Place) -> N
     assert "Authorization Violation" in as_client(app, ("old", "old-password"), hello)
 
     async def streams(client: Client) -> list[str | None]:
-        return [one.config.name for one in await client.jetstream(timeout=10).streams_info()]
+        return [one.config.name for one in await client.jetstream(timeout=SECONDS).streams_info()]
 
     app.until("the stream", lambda: as_client(app, ("app", "second-password"), streams) == ["orders"])
 
@@ -250,9 +256,12 @@ def test_users_with_jetstream_bite_and_accounts_lead_out(real_place: Place) -> N
     app.create(replicas=3, users={"app": {"password": "AppPassword123"}})
     app.until_running(3)
     old = ("app", "AppPassword123")
-    refusal = str(proofs.nats_jetstream_refusal(endpoints(app), *old))
-    assert "503" in refusal
-    assert "10039" in refusal
+
+    def refused() -> bool:
+        said = str(proofs.nats_jetstream_refusal(endpoints(app), *old))
+        return "503" in said and "10039" in said
+
+    app.until("JetStream's refusal", refused)
 
     account = {"name": "APP", "jetstream": {}, "users": [{"name": "worker", "password": "worker-password"}]}
     run = real_place.run(

@@ -30,6 +30,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.access import Access
 from tests.integration.collection.plays import AGENT, Place, Task
 from tests.integration.lab.applications import Application
+from tests.integration.lab.processes_of import until
 from tests.lab.labs import Lab
 from tests.lab.pki import Authority
 from tests.lab.standin.control import App
@@ -320,6 +321,17 @@ def test_a_load_balancer_without_brokers_behind_it_refuses(clusters: Clusters) -
     app.fault("kill-member", ordinal=0)
     app.until("a pod less", lambda: not app.is_ready(app.broker_pods()[0]))
     for access, reason in (("cluster", "no pod behind it is ready"), ("external", "connection refused")):
+        until_said(clusters, access, reason)
+
+
+def until_said(clusters: Clusters, access: str, reason: str) -> None:
+    """The slices of the Service, and the load balancer before it, follow the pod."""
+    said: list[str] = []
+
+    def there() -> bool:
         refusal = clusters.refused("rabbitmq", broker_access=access, allow=[ADMINISTRATOR])
         assert isinstance(refusal, errors.Unreachable)
-        assert reason in refusal.details["tried"][-1]["reason"]
+        said.append(str(refusal.details["tried"][-1]["reason"]))
+        return reason in said[-1]
+
+    until(there, lambda: said[-1])
