@@ -117,12 +117,14 @@ def test_more_brokers_than_the_quota_has_addresses_for_are_refused_before_any_wr
     hard = {"services.loadbalancers": "3"}  # one for each broker, and one before them
     body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "addresses"}}
     acme.lab.api.create(quotas, body | {"spec": {"hard": hard}})
-    until(lambda: acme.lab.api.get(f"{quotas}/addresses").get("status", {}).get("used") == hard)
-    refused = acme.run(
-        scale("plan", "kafka", "orders", module="scale_plan_info", replicas=3, fails=True),
-        scale("up", "kafka", "orders", replicas=3, fails=True),
-    )
-    acme.lab.api.delete(f"{quotas}/addresses")
+    try:
+        until(lambda: acme.lab.api.get(f"{quotas}/addresses").get("status", {}).get("used") == hard)
+        refused = acme.run(
+            scale("plan", "kafka", "orders", module="scale_plan_info", replicas=3, fails=True),
+            scale("up", "kafka", "orders", replicas=3, fails=True),
+        )
+    finally:
+        acme.lab.api.delete(f"{quotas}/addresses")
     for title in ("plan", "up"):
         assert reasons(refused[title]) == ["cozystack.quota.exceeded"]
         assert "services.loadbalancers: needs 1 more, none is left: 1 too much" in refused.msg(title)

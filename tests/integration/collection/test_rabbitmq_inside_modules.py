@@ -127,7 +127,7 @@ def inside(nodes: RabbitMQCluster, tmp_path: Path) -> Iterator[Inside]:
     nodes.declare_vhost(vhost)
     nodes.set_permission(vhost, ADMIN[0], ".*", ".*", ".*")
     endpoints = tuple(Endpoint(one.host, one.port) for one in nodes.management_endpoints())
-    client = connect(Way("a test", endpoints), Login(ADMIN[0], Secret(ADMIN[1])), timeout=30)
+    client = connect(Way("a test", endpoints), Login(ADMIN[0], Secret(ADMIN[1])), timeout=60)
     yield Inside(nodes, client, vhost, tmp_path)
     client.close()
     nodes.delete_vhost(vhost)
@@ -208,7 +208,7 @@ def test_members_purge_and_delete_of_a_queue_with_messages(inside: Inside) -> No
     for title in ("refused purge", "refused purge of fewer"):
         assert results[title]["refusals"][0]["consent"] == inside.consent("queue.purge", "jobs@40")
         assert not results[title]["changed"]
-    assert inside.live("queues", "jobs")["messages"] == 40
+    until(lambda: inside.live("queues", "jobs").get("messages") == 40)
     assert is_sound(inside.play(*thrice("queue", **grow)))["waited"]["seconds"] >= 0
     purge = {"name": "jobs", "empty": True, "allow": [inside.consent("queue.purge", "jobs@100")]}
     (change,) = is_sound(inside.play(*thrice("queue", **purge)))["plan"]["changes"]
@@ -306,7 +306,7 @@ def test_lists_with_purge_hold_nothing_else_in_one_task_each(inside: Inside) -> 
         "queue.delete", "stray@0"
     )
     assert all(results[title]["changed"] for title in ("bindings", "queues", "exchanges"))
-    assert [row["name"] for row in inside.client.get("queues", inside.vhost)] == ["kept"]
+    until(lambda: [row["name"] for row in inside.client.get("queues", inside.vhost)] == ["kept"])
     assert inside.live("exchanges", "kept") is None and inside.live("exchanges", "amq.topic")
 
 
@@ -355,6 +355,7 @@ def test_queue_info_tells_what_gates_need(inside: Inside) -> None:
         task("limits", "policy", name="limits", pattern="^jobs", definition={"max-length": 100}),
     )
     until(lambda: inside.live("queues", "jobs").get("policy") == "limits")
+    until(lambda: len(inside.live("queues", "jobs").get("online") or ()) == 3)
     results = inside.play(
         task("all", "queue_info"),
         task("named", "queue_info", queues=["jobs", "missing"], check=True),
