@@ -18,12 +18,15 @@ import pytest
 from tests.integration.lab.applications import Application
 from tests.integration.lab.pods import (
     FRUGAL,
+    Pods,
     change,
     endpoints,
     impatient_helm,
+    uids,
     until_given_up,
     until_reconciled,
 )
+from tests.integration.lab.test_operators_nats import lone_stream_on, messages_in, without_streams
 from tests.lab.brokers import proofs
 from tests.lab.labs import Lab
 from tests.lab.standin.control import App
@@ -31,6 +34,7 @@ from tests.lab.standin.control import App
 pytestmark = [pytest.mark.lab, pytest.mark.kind, pytest.mark.full, pytest.mark.timeout(1800)]
 
 OLD, NEW = "OldPassword1", "NewPassword2"
+MESSAGES = [f"message {number}".encode() for number in range(50)]
 Seen = dict[str, Any]
 Differences = dict[str, tuple[Any, Any]]
 
@@ -52,8 +56,8 @@ def make(operators_lab: Lab) -> Iterator[Callable[[App], Pair]]:
     real = operators_lab.tenant(f"real{os.getpid()}", brokers="operators")
 
     def both(app: App) -> Pair:
-        first = Application(operators_lab, played, app, patience=420).create(**FRUGAL[app])
-        second = Application(operators_lab, real, app, patience=420).create(**FRUGAL[app])
+        first = Pods(operators_lab, played, app, patience=420).create(**FRUGAL[app])
+        second = Pods(operators_lab, real, app, patience=420).create(**FRUGAL[app])
         first.until_running(3)
         second.until_running(3)
         return first, until_reconciled(second) if app == "rabbitmq" else second
@@ -127,9 +131,40 @@ def rabbitmq_story(app: Application) -> Seen:
 
 
 def nats_story(app: Application) -> Seen:
-    """Objects, users who come and go, a volume of another size, a server less, the end."""
+    """Objects, servers and users who come and go, a volume of another size, the end."""
     seen = objects(app)
     seen["anonymous"] = proofs.nats_refusal(endpoints(app)[0])
+    servers_come_and_go(app, seen)
+    users_come_and_go(app, seen)
+    with impatient_helm(app.lab, 10):
+        given_up(app, jetstream={"size": "200Mi"})
+        seen["another volume"] = reported(app, "HelmRelease")
+    rolled(app, jetstream={"size": "100Mi"})
+    the_end(app)
+    return seen
+
+
+def servers_come_and_go(app: Application, seen: Seen) -> None:
+    """Two servers, three again and four: with a stream on all, and one on that alone which goes."""
+    proofs.nats_publish(endpoints(app), "everywhere", MESSAGES)
+    alone = lone_stream_on(app, f"{app.release}-2")
+    for title, replicas in (("a server less", 2), ("the server back", 3), ("a server more", 4)):
+        before = uids(app)
+        of_size(app, replicas)
+        seen[f"{title}: claims"] = app.claims()
+        seen[f"{title}: pods that stayed"] = sorted(dict(before.items() & uids(app).items()))
+        seen[f"{title}: what was everywhere"] = proofs.nats_read(endpoints(app), "everywhere") == MESSAGES
+        seen[f"{title}: what was there alone"] = messages_in(app, alone) or 0
+        if replicas > 2:
+            app.until("all copies", lambda: proofs.nats_current(endpoints(app), "everywhere") == 3)
+    of_size(app, 3)
+    # An account of users has no JetStream, and a server that cannot serve a stream it is to hold is never
+    # Ready: the roll to the first users would stand still at its first pod.
+    app.until("no streams", lambda: without_streams(app))
+
+
+def users_come_and_go(app: Application, seen: Seen) -> None:
+    """With the first ones everybody else is shut out; who is removed is not."""
     before = set(endpoints(app))
     rolled(app, users={"app": {"password": OLD}, "audit": {"password": OLD}})
     seen["addresses that outlast a roll"] = len(before & set(endpoints(app)))
@@ -137,21 +172,25 @@ def nats_story(app: Application) -> Seen:
     seen["JetStream beside users"] = proofs.nats_jetstream_refusal(endpoints(app), "app", OLD)
     seen["tenant's Secrets"] = tenant_secrets(app)
     rolled(app, users={"app": {"password": NEW}, "audit": None})
-    seen["password changed: old, new"] = tuple(
-        proofs.nats_refusal(endpoints(app)[0], "app", password) for password in (OLD, NEW)
-    )
-    seen["user removed"] = proofs.nats_refusal(endpoints(app)[0], "audit", OLD)
+    seen["password changed: old, new"] = logins(app, "app")
+    seen["user removed: old, new"] = logins(app, "audit")
+    rolled(app, config={"merge": {"max_connections": 5000}})
+    seen["user removed, another change: old, new"] = logins(app, "audit")
+    seen["user removed: Secret"] = app.secret("credentials")
+    rolled(app, users={"audit": {"password": NEW}})
+    seen["user back: old, new"] = logins(app, "audit")
 
-    with impatient_helm(app.lab, 10):
-        given_up(app, jetstream={"size": "200Mi"})
-        seen["another volume"] = reported(app, "HelmRelease")
-    rolled(app, jetstream={"size": "100Mi"})
-    change(app, replicas=2)
-    app.until_running(2)
-    app.until("two volumes", lambda: len(app.claims()) == 2)
-    seen["a server less: claims"] = app.claims()
-    the_end(app)
-    return seen
+
+def logins(app: Application, user: str) -> tuple[str | None, ...]:
+    """Why a NATS user cannot log in with the old password, and why not with the new one."""
+    return tuple(proofs.nats_refusal(endpoints(app)[0], user, password) for password in (OLD, NEW))
+
+
+def of_size(app: Application, replicas: int) -> None:
+    """Change how many servers there are; a volume goes later than its pod."""
+    change(app, replicas=replicas)
+    app.until_running(replicas, app.view()["revision"])
+    app.until("a volume each", lambda: len(app.claims()) == replicas)
 
 
 def given_up(app: Application, **spec: Any) -> None:

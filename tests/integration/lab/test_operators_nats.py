@@ -160,6 +160,24 @@ def messages_in(app: Application, stream: str) -> int | None:
     return asyncio.run(ask())
 
 
+def without_streams(app: Application) -> bool:
+    """Delete all streams; False where some are left, as servers that have just restarted may not answer."""
+
+    async def clear() -> bool:
+        client = await nats.connect([f"nats://{one}" for one in endpoints(app)])
+        try:
+            jetstream = client.jetstream(timeout=10)
+            for one in await jetstream.streams_info():
+                await jetstream.delete_stream(one.config.name or "")
+            return not await jetstream.streams_info()
+        except nats.errors.Error:
+            return False
+        finally:
+            await client.close()
+
+    return asyncio.run(clear())
+
+
 def test_what_helm_writes_no_longer_stays_in_a_secret(cluster: Application) -> None:
     """The API server only adds what is written as text. So a user who is no longer declared stays in the
     Secret from which the chart makes the servers' users."""
