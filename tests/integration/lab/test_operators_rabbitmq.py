@@ -21,6 +21,7 @@ from tests.integration.lab.applications import Application
 from tests.integration.lab.pods import (
     FRUGAL,
     RABBITMQ,
+    Pods,
     behind,
     change,
     endpoints,
@@ -44,7 +45,7 @@ MESSAGES = [f"message {number}".encode() for number in range(50)]
 @pytest.fixture(scope="module")
 def rabbit(operators_lab: Lab) -> Iterator[Application]:
     tenant = operators_lab.tenant(f"rabbit{os.getpid()}", brokers="operators")
-    app = Application(operators_lab, tenant, "rabbitmq", patience=420)
+    app = Pods(operators_lab, tenant, "rabbitmq", patience=420)
     yield until_reconciled(app.create(**FRUGAL["rabbitmq"]).until_running(3))
     operators_lab.remove_tenant(tenant.namespace)
 
@@ -123,7 +124,7 @@ def test_fewer_nodes_are_refused_and_from_then_on_every_other_change_of_the_clus
 def test_fewer_nodes_before_the_first_reconcile_is_done_are_refused_with_the_release_ready(
     rabbit: Application,
 ) -> None:
-    early = Application(rabbit.lab, rabbit.tenant, "rabbitmq", "early", patience=120)
+    early = Pods(rabbit.lab, rabbit.tenant, "rabbitmq", "early", patience=120)
     early.create(**{**FRUGAL["rabbitmq"], "replicas": 2})
     early.until("StatefulSet", lambda: bool(stateful_set(early)))
     change(early, replicas=1)
