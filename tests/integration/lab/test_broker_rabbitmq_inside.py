@@ -33,7 +33,7 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.option
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.plan import Action, Plan
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.secret import Secret
 from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state import ClusterRef
-from tests.integration.lab.processes_of import cluster, until
+from tests.integration.lab.processes_of import away, cluster, until
 from tests.lab.brokers.api import RabbitMQCluster
 
 pytestmark = pytest.mark.brokers
@@ -130,10 +130,21 @@ class Inside:
         """Wait until RabbitMQ's statistics have caught up, which takes them up to five seconds."""
         until(lambda: (self.live(queue) or {}).get("messages") == messages)
 
+    def told(self, name: str, key: str) -> list[str]:
+        """A list that RabbitMQ tells of a queue, empty until it does."""
+        return list((self.live(name) or {}).get(key) or ())
+
     def channel(self) -> Any:
         endpoint = self.nodes.endpoints()[0]
-        credentials = pika.PlainCredentials(*ADMIN)
-        parameters = pika.ConnectionParameters(endpoint.host, endpoint.port, self.vhost, credentials)
+        parameters = pika.ConnectionParameters(
+            endpoint.host,
+            endpoint.port,
+            self.vhost,
+            pika.PlainCredentials(*ADMIN),
+            heartbeat=0,  # nobody answers while a test does other things
+            socket_timeout=60,
+            stack_timeout=60,
+        )
         return _Channel(pika.BlockingConnection(parameters))
 
 
@@ -154,7 +165,7 @@ def inside(nodes: RabbitMQCluster) -> Iterator[Inside]:
     nodes.declare_vhost(vhost)
     nodes.set_permission(vhost, ADMIN[0], ".*", ".*", ".*")
     endpoints = tuple(Endpoint(one.host, one.port) for one in nodes.management_endpoints())
-    client = connect(Way("a test", endpoints), Login(ADMIN[0], Secret(ADMIN[1])), timeout=30)
+    client = connect(Way("a test", endpoints), Login(ADMIN[0], Secret(ADMIN[1])), timeout=60)
     yield Inside(nodes, client, vhost)
     client.close()
     nodes.delete_vhost(vhost)
@@ -221,7 +232,8 @@ def test_a_quorum_queue_has_every_argument_that_was_declared(inside: Inside) -> 
         "x-number": 5,
         "x-switch": True,
     }
-    assert len(live["members"]) == len(live["online"]) == 3
+    assert len(live["members"]) == 3
+    until(lambda: len(inside.told("jobs a/b %", "online")) == 3)
 
 
 def test_classic_queues_and_streams_have_theirs(inside: Inside) -> None:
@@ -242,7 +254,7 @@ def test_classic_queues_and_streams_have_theirs(inside: Inside) -> None:
         "x-stream-max-segment-size-bytes": 100 * 1024**2,
         "x-stream-filter-size-bytes": 32,
     }
-    assert len(stream["members"]) == 1
+    until(lambda: len(inside.told("s", "members")) == 1)
 
 
 def test_a_queue_of_which_nothing_is_said_is_a_quorum_queue(inside: Inside) -> None:
@@ -338,23 +350,31 @@ def test_members_grow_and_shrink_one_by_one_and_nothing_gets_lost(inside: Inside
     plan = inside.declare({"name": "jobs", "members": 3})
     (change,) = plan.changes
     assert (change.before, change.after, change.rule.reason) == (1, 3, "rabbitmq.queue.members.grow")
-    members = inside.client.get("queues", "quorum", inside.vhost, "jobs", "status")
-    assert [one["Membership"] for one in members] == ["voter"] * 3
-    assert len({one["Last Applied"] for one in members}) == 1
+
+    def members() -> list[tuple[str, int]]:
+        found = inside.client.get("queues", "quorum", inside.vhost, "jobs", "status")
+        return [(one["Membership"], one["Last Applied"]) for one in found]
+
+    # what the leader has applied, the others hear of a moment later
+    until(lambda: [one for one, _applied in members()] == ["voter"] * 3 and len(set(members())) == 1, members)
     consent = "rabbitmq.queue.members.shrink:jobs"
     assert consent in inside.refusal({"name": "jobs", "members": 1})
     inside.declare({"name": "jobs", "members": 1}, allow=[consent])
     inside.counted("jobs", 50)
-    assert len(inside.live("jobs")["members"]) == 1
+    until(lambda: len(inside.told("jobs", "members")) == 1)
 
 
 def test_new_members_are_spread_over_the_nodes(inside: Inside) -> None:
     rows = [{"name": f"jobs-{number}", "members": 1, "leader_locator": "client-local"} for number in range(6)]
     inside.run(*rows)
     inside.run(*({"name": row["name"], "members": 2} for row in rows))
-    listed = inside.client.get("queues", inside.vhost, columns="members", disable_stats="true")
-    held = [node for row in listed for node in row["members"]]
-    assert sorted(held.count(node) for node in set(held)) == [3, 3, 6]
+
+    def spread() -> list[int]:
+        listed = inside.client.get("queues", inside.vhost, columns="members", disable_stats="true")
+        held = [node for row in listed for node in row["members"]]
+        return sorted(held.count(node) for node in set(held))
+
+    until(lambda: spread() == [3, 3, 6], spread)
 
 
 def test_members_of_a_stream_are_refused_with_the_tool_that_can(inside: Inside) -> None:
@@ -430,8 +450,11 @@ def test_purging_leaves_what_is_not_ours_to_remove(inside: Inside) -> None:
         inside.run({"name": "kept"}, {"name": "stray", "type": "classic"})
         plan = inside.run({"name": "kept"}, purge=True, allow=["rabbitmq.queue.delete:stray@0"])
         assert [change.path for change in plan.changes] == ["queues[stray]"]
-        names = {row["name"] for row in inside.client.get("queues", inside.vhost, columns="name")}
-        assert names == {own, exclusive, "kept"}
+
+        def names() -> set[str]:
+            return {row["name"] for row in inside.client.get("queues", inside.vhost, columns="name")}
+
+        until(lambda: names() == {own, exclusive, "kept"}, names)
 
 
 @pytest.mark.parametrize(
@@ -733,18 +756,21 @@ def test_queues_of_a_node_that_is_gone_can_be_read_and_are_not_deleted_unseen(in
     inside.run(*({**row, "leader_locator": "client-local"} for row in (*rows, *many)))
     for name in ("c", "q"):
         inside.publish(name, 4)
+    until(lambda: bool(inside.live("q").get("leader")))
     (place,) = {inside.live("c")["node"], inside.live("q")["leader"]}
     ordinal = int(place.partition("@")[0].removeprefix("rabbit-"))
-    inside.nodes.kill(ordinal)
-    try:
-        until(lambda: inside.live("q")["state"] != "running")
+
+    def noticed() -> bool:
+        running = [one["running"] for one in inside.client.get("nodes", columns="name,running")]
+        return running.count(True) == 2 and inside.live("q")["state"] != "running"
+
+    with away(inside.nodes, ordinal):
+        until(noticed)
         for row in rows[:2]:
             gone = {"name": row["name"], "state": "absent"}
             consent = f"rabbitmq.queue.delete:{row['name']}@99"
             assert "nobody can tell how many messages" in inside.refusal(gone, allow=[consent])
         assert inside.run(*rows, *many).action is Action.NONE
         assert "2 nodes run" in inside.refusal({"name": "new", "members": 3})
-    finally:
-        inside.nodes.start_member(ordinal)
     inside.counted("c", 4)
     inside.counted("q", 4)
