@@ -21,7 +21,7 @@ from .._engine.judgement import Thresholds
 from .._engine.state import ClusterRef
 from .._operations.machine import Step
 from .._operations.outage import Condition, Outage, consents
-from .._platforms.cozystack.members import Pod, delete, may_delete, members, returns
+from .._platforms.cozystack.members import Pod, delete, may_delete, may_return, members
 from .._platforms.cozystack.names import label_problem
 from .._platforms.session import Session
 from .health import BROKER, PLATFORM, Looks
@@ -101,6 +101,8 @@ class _Hands:
 
     def __init__(self, module: Module, ref: ClusterRef, session: Session) -> None:
         self._ref, self._options, self._session = ref, module.params, session
+        # in check mode all is told that would be done and agreed to
+        self._joins = module.params["by"] == _OTHERS and not module.check_mode
         self._looks = Looks(module, ref, [PLATFORM, BROKER], _THRESHOLDS)
         self._since: t.Mapping[str, str] = self._options["since"] or {}
         self._before: dict[str, str] = {}
@@ -145,7 +147,7 @@ class _Hands:
         counted = health.seen.members
         self._away = not whole or (counted is not None and not all(one.ready for one in counted.each))
         # what is wrong may come of a member that is back, but only just
-        recovers = returns(self._pods, wanted, float(self._options["wait_timeout"]), settling=True)
+        recovers = may_return(self._pods, wanted, float(self._options["wait_timeout"]), settling=True)
         self._note(whole and not trouble, recovers=recovers)
         # what a traffic check keeps is not what somebody has agreed to
         copies = [one for one in health.seen.copies or () if PREFIX not in one.name]
@@ -201,7 +203,7 @@ class _Hands:
         the one that is waited for, if on the way back."""
         lives = {pod.name: pod.life for pod in self._pods}
         gone = self._away or any(lives.get(name) != life for name, life in self._since.items())
-        awaited = bool(self._since) or (recovers and self._options["by"] == _OTHERS)
+        awaited = bool(self._since) or (recovers and self._joins)
         if not self._taken and awaited and gone:
             self._taken, self._away_since = True, None if good else time.monotonic()
         if self._taken and good and self._recovery is None and self._away_since is not None:

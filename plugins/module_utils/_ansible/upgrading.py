@@ -25,7 +25,7 @@ from .._operations.machine import Step, find_path
 from .._operations.upgrade import Manner, Running, Upgrade, legs, named, notes
 from .._platforms.cozystack.adapter import Cozystack
 from .._platforms.cozystack.facts import read_release
-from .._platforms.cozystack.members import members, returns
+from .._platforms.cozystack.members import may_return, members
 from .._platforms.cozystack.names import label_problem
 from .._platforms.cozystack.preflight import read_quotas
 from .._platforms.cozystack.quota import overdrawn
@@ -54,6 +54,8 @@ def run_upgrade_path() -> None:
     hands = _Upgrading(module, ref)
     try:
         seen = hands.look()
+        if seen.silent and not seen.members:
+            seen = hands.observe()
         progress = Progress(find_path(hands.operation(), seen))
     except Failure as error:
         module.end(str(ref), error, {"changed": False} | hands.looks.result())
@@ -151,8 +153,7 @@ def _problems(options: Options) -> list[Problem]:
     kind, version = options["kind"], options["version"]
     codes = {
         f"{kind}.version.upgrade",
-        f"{kind}.upgrade.one_way",
-        f"{kind}.upgrade.flags_off",
+        *(["rabbitmq.upgrade.one_way", "rabbitmq.upgrade.flags_off"] if kind == "rabbitmq" else []),
         *(f"{kind}.upgrade.{finding}" for finding in _agreeable(kind)),
         *plaintext_consents(kind),
     }
@@ -199,13 +200,13 @@ class _Upgrading:
         self.looks = Looks(module, ref, ask, Thresholds())
         self.seen: Running | None = None
         self.status = Status.UNKNOWN
-        self._quotas: t.Sequence[t.Mapping[str, t.Any]] | None = None
+        self._overdrawn: t.Sequence[str] | None = None
 
     def operation(self, now: Running | None = None) -> Upgrade:
         """What is to be reached; with what is observed `now`, only the next hop of it."""
         wanted = self._wanted()
         manner = manner_of(self.ref.kind, adopt_one_way=self.options["adopt_one_way"])
-        if now is not None and now.members:
+        if now is not None and (now.members or now.declared):
             oldest, goal = now.lines[0], now.goal
             hop = next_hop(self.ref.kind, oldest, wanted)
             # a hop that is under way is the one to finish
@@ -237,7 +238,10 @@ class _Upgrading:
         health = self.looks.look()
         self.status = health.status
         seen = _observe(self.ref, self.looks, health)
-        self.seen = seen.troubled(*self._no_way_back())
+        quota = self._no_way_back()
+        # whoever is away does not come back by waiting
+        recovers = seen.recovers and not quota
+        self.seen = dataclasses.replace(seen, recovers=recovers).troubled(*quota)
         return self.seen
 
     def perform(self, step: Step) -> None:
@@ -259,15 +263,16 @@ class _Upgrading:
         """What keeps a pod away that is restarted, and cannot be seen before."""
         if self.looks.actual is None:
             return ()
-        if self._quotas is None:
-            self._quotas = read_quotas(self.looks.session(), self.ref.namespace)
-        over = overdrawn(self._quotas)
-        if not over:
+        # read once, and again while somebody may be enlarging it
+        if self._overdrawn is None or self._overdrawn:
+            self._overdrawn = overdrawn(read_quotas(self.looks.session(), self.ref.namespace))
+        if not self._overdrawn:
             return ()
+        over = "; ".join(self._overdrawn)
         quota = Reason(
             f"{self.ref.kind}.upgrade.quota",
             Status.AT_RISK,
-            f"more is used than a quota allows, and no pod would come back that restarts: {'; '.join(over)}",
+            f"more is used than a quota allows, and no pod would come back that restarts: {over}",
             "free what is too much, or ask the tenant's owner for a larger quota",
         )
         return (quota,)
@@ -289,9 +294,8 @@ class _Upgrading:
         except Failure:
             trouble = None
         if trouble is not None:
-            return WaitFailed(
-                f"{error}; {named(trouble)}; {trouble.way_out}; then run again", **error.details
-            )
+            details = {**error.details, "reason": trouble.code}
+            return WaitFailed(f"{error}; {named(trouble)}; {trouble.way_out}; then run again", **details)
         seen = self.looks.platform.members if self.looks.platform else None
         late = [one.name for one in seen.each if not one.ready] if seen else []
         if not late:
@@ -365,7 +369,7 @@ def _observe(ref: ClusterRef, looks: Looks, health: Health) -> Running:
 def _recovers(ref: ClusterRef, looks: Looks) -> bool:
     """Whether what is wrong may come of a member that is on its way back."""
     wanted = looks.platform.members.wanted if looks.platform and looks.platform.members else None
-    return wanted is not None and returns(members(looks.session(), ref), wanted, _YOUNG)
+    return wanted is not None and may_return(members(looks.session(), ref), wanted, _YOUNG)
 
 
 def _unasked(ref: ClusterRef, looks: Looks, seen: Running) -> tuple[Reason, ...]:
@@ -386,8 +390,6 @@ def _troubles(ref: ClusterRef, health: Health) -> tuple[Reason, ...]:
     """All that is not as it should be, the worst first: a member less is planned for, a second one is not."""
     if health.status is Status.HEALTHY:
         return ()
-    order = list(Status)
-    found = sorted(health.reasons, key=lambda one: order.index(one.status), reverse=True)
     unknown = "; ".join(health.seen.unknown.values())
     nobody = Reason(
         f"{ref.kind}.upgrade.unknown",
@@ -395,7 +397,7 @@ def _troubles(ref: ClusterRef, health: Health) -> tuple[Reason, ...]:
         f"nobody can say how the cluster is: {unknown}",
         "give what it takes to ask",
     )
-    return tuple(found) or (nobody,)
+    return tuple(health.reasons) or (nobody,)
 
 
 def _told(hands: _Upgrading) -> Result:
@@ -406,6 +408,8 @@ def _told(hands: _Upgrading) -> Result:
     known = bool(seen.members or seen.declared)
     way = upgrade.hops(seen) if known else []
     left = legs(upgrade, seen) if known else []
+    told = hands.looks.platform.members if hands.looks.platform else None
+    restarts = told.wanted if told and told.wanted is not None else len(seen.members) + len(seen.silent)
     return {
         "running": {
             "members": [{"name": name, "version": written(runs)} for name, runs in seen.members.items()],
@@ -421,7 +425,7 @@ def _told(hands: _Upgrading) -> Result:
                 "needs": one.needs,
                 "costs": {
                     "changes": one.release.changes,
-                    "restarts": len(seen.members) + len(seen.silent),
+                    "restarts": restarts,
                     "seconds": hands.seconds(),
                 },
                 "blocks": [

@@ -90,9 +90,12 @@ def operate(
         if isinstance(decision, Done):
             return facts
         if isinstance(decision, Blocked):
+            each = (decision, *decision.also)
+            why = "; ".join(f"{one.text}; {one.way_out}" for one in each)
             raise OperationStopped(
-                f"{subject}: stopped after {len(progress.done)} steps: {decision.text}; {decision.way_out}",
+                f"{subject}: stopped after {len(progress.done)} steps: {why}",
                 reason=decision.reason,
+                refusals=[one.public() for one in _refused(each)],
             )
         if isinstance(decision, Step):
             if last == (decision, facts):
@@ -103,6 +106,7 @@ def operate(
                 raise OperationStopped(
                     f"{subject}: stopped before a step that was not agreed to: "
                     + "; ".join(f"{one} and run again" for one in missing),
+                    reason=missing[0].reason,
                     refusals=[one.public() for one in missing],
                 )
             last = (decision, facts)
@@ -118,8 +122,8 @@ def operate(
                 moved, known = clock.now(), []
         else:
             if clock.now() - moved > limits.patience:
-                why = {"reason": decision.reason} if decision.reason else {}
-                raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}", **why)
+                details = {"reason": decision.reason} if decision.reason else {}
+                raise WaitFailed(f"{subject}: nothing moves any more: {decision.text}", **details)
             clock.sleep(_POLL)
             progress.waited += _POLL
         facts = performer.observe()
@@ -133,9 +137,7 @@ def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list
     against: list[Refusal] = []
     if isinstance(path.end, Blocked):
         after = f"after {len(path.steps)} steps: " if path.steps else ""
-        against += [
-            Refusal("", one.reason, f"{after}{one.text}", one.way_out) for one in (path.end, *path.end.also)
-        ]
+        against += _refused((path.end, *path.end.also), after)
     for step in path.steps:
         against += _not_agreed(step, allow, [one.consent for one in against])
     if expected is not None and path.steps and path.digest != expected:
@@ -148,6 +150,10 @@ def refusals(path: Path, allow: t.Collection[str], expected: str | None) -> list
             )
         )
     return against
+
+
+def _refused(blocks: t.Iterable[Blocked], after: str = "") -> list[Refusal]:
+    return [Refusal("", one.reason, f"{after}{one.text}", one.way_out) for one in blocks]
 
 
 def _not_agreed(step: Step, allow: t.Collection[str], asked: t.Sequence[str] = ()) -> list[Refusal]:

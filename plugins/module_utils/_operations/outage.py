@@ -57,7 +57,8 @@ class Outage:
 
     def decide(self, seen: Condition) -> Decision:
         """What comes next."""
-        if not seen.taken and (blocked := self._blocked(seen)):
+        blocked = self._unfit(seen) or (None if seen.taken else self._blocked(seen))
+        if blocked:
             return blocked
         if not seen.well:
             return Wait(f"the cluster recovers: {seen.trouble or 'a member is not back yet'}")
@@ -79,7 +80,7 @@ class Outage:
         # what it can lose then is not known before
         return dataclasses.replace(seen, trouble="", whole=True, can_lose=None, bare=())
 
-    def _blocked(self, seen: Condition) -> Blocked | None:
+    def _unfit(self, seen: Condition) -> Blocked | None:
         if not seen.known:
             return Blocked(
                 f"{self.kind}.outage.member",
@@ -92,6 +93,9 @@ class Outage:
                 "the cluster has a single member, so nothing is served without it",
                 "scale it to three first",
             )
+        return None
+
+    def _blocked(self, seen: Condition) -> Blocked | None:
         if not seen.well:
             if seen.recovers:
                 return None

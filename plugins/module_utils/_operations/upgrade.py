@@ -152,22 +152,52 @@ class Upgrade:
             text = f"{there} of {len(seen.members)} {self.manner.members} run {written(seen.goal)}"
             return _waiting(seen, f"{text}, not yet {', '.join(behind)}" if behind else text)
         if seen.trouble:
-            ahead = [one for hop in self.hops(seen) for one in hop.blocks]
-            if seen.recovers and not ahead:
-                return _waiting(seen, "a member is on its way back")
-            return _together([*(Blocked(one.code, named(one), one.way_out) for one in seen.troubles), *ahead])
+            now = [Blocked(one.code, named(one), one.way_out) for one in seen.troubles]
+            ahead = self._ahead(seen, oldest)
+            if not seen.recovers:
+                return _together([*now, *ahead])
+            # what may pass is not the first that somebody should look at
+            return _together([*ahead, *now]) if ahead else _waiting(seen, "a member is on its way back")
         return self._enable(seen, oldest) or self._hop(seen, oldest)
 
+    def _ahead(self, seen: Running, line: Line) -> list[Blocked]:
+        """All that stands against the rest of the way; what bars several hops is said once."""
+        if line == self.wanted:
+            return []
+        if unknown := self._unknown(line):
+            return [unknown]
+        each: dict[str, Blocked] = {}
+        for one in (block for hop in self.hops(seen) for block in hop.blocks):
+            each.setdefault(one.reason, one)
+        return list(each.values())
+
+    def _unknown(self, line: Line) -> Blocked | None:
+        """That the table has no way from this line to the wanted one."""
+        kind = self.manner.kind
+        if next_hop(kind, line, self.wanted) is not None and release(kind, self.wanted) is not None:
+            return None
+        return self._blocked(
+            "unknown",
+            f"nothing is known of a way from {self._named(line)} to {written(self.wanted)}",
+            "take a version that is in the table of versions, or bring the table up to date",
+        )
+
     def hops(self, seen: Running) -> list[Hop]:
-        """The way as far as the table knows it, each hop with all that stands against it."""
+        """The way as far as the table knows it, each hop with all that stands against it: nothing any more
+        where it is under way."""
         line, off, found = seen.lines[0], seen.flags_off, []
+        begun = seen.goal if line != seen.goal else line
         for hop in _between(self.manner, line, self.wanted):
             known = release(self.manner.kind, line)
-            # all others are enabled on the way
-            final = known.one_way if known and not self.manner.adopt_one_way else frozenset()
-            against = self._against(hop, dataclasses.replace(seen, flags_off=off & final))
-            found.append(Hop(hop, tuple(sorted(off - final)), tuple(against)))
-            line, off = hop.line, off & final | hop.one_way
+            if hop.line <= begun:
+                found.append(Hop(hop, (), ()))
+            else:
+                # all others are enabled on the way
+                final = known.one_way if known and not self.manner.adopt_one_way else frozenset()
+                against = self._against(hop, dataclasses.replace(seen, flags_off=off & final))
+                found.append(Hop(hop, tuple(sorted(off - final)), tuple(against)))
+                off &= final
+            line, off = hop.line, off | hop.one_way
         return found
 
     def _enable(self, seen: Running, line: Line) -> Step | None:
@@ -197,16 +227,12 @@ class Upgrade:
             return Done(
                 f"all {len(seen.members)} {self.manner.members} run {self._named(line)}, by their own word"
             )
-        ahead = self.hops(seen)
-        if not ahead or release(self.manner.kind, self.wanted) is None:
-            return self._blocked(
-                "unknown",
-                f"nothing is known of a way from {self._named(line)} to {written(self.wanted)}",
-                "take a version that is in the table of versions, or bring the table up to date",
-            )
-        if ahead[0].blocks:
-            return _together([one for hop in ahead for one in hop.blocks])
-        hop = ahead[0].release
+        if unknown := self._unknown(line):
+            return unknown
+        first = self.hops(seen)[0]
+        if first.blocks:
+            return _together(self._ahead(seen, line))
+        hop = first.release
         accepted = [_told(audit, seen) for audit in _found(hop, seen, Verdict.CONSENT)]
         return Step(
             "version.hop",
@@ -257,8 +283,8 @@ class Upgrade:
             if seen.silent:
                 runs = next(iter(seen.members.values()), seen.declared or self.wanted)
                 joined = {**seen.members, **dict.fromkeys(seen.silent, runs)}
-                joined_by = dataclasses.replace(seen, members=joined, silent=())
-                return dataclasses.replace(joined_by, trouble=None) if seen.recovers else joined_by
+                trouble = None if seen.recovers else seen.trouble
+                return dataclasses.replace(seen, members=joined, silent=(), trouble=trouble)
             arrived: dict[str, Version] = dict.fromkeys(seen.members, seen.goal)
             # what a restart looks like is over with it
             return dataclasses.replace(seen, members=arrived, settled=True, trouble=None)
@@ -283,8 +309,12 @@ class Leg:
 
 
 def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
-    """What is left of the way: each leg is an upgrade of its own, after which the cluster can stay."""
-    steps = find_path(upgrade, seen).steps
+    """What is left of the way: each leg is an upgrade of its own, after which the cluster can stay. There is
+    none where the way is barred, except what is under way."""
+    path = find_path(upgrade, seen)
+    if isinstance(path.end, Blocked) and not seen.under_way:
+        return []
+    steps = path.steps
     # a release that is in flight for another reason, a node that has yet to speak or comes back, is no hop
     resting = not seen.silent and seen.settled and not (seen.trouble and seen.recovers)
     rolls = seen.lines[0] != seen.goal or not (resting or steps)
@@ -295,8 +325,8 @@ def legs(upgrade: Upgrade, seen: Running) -> list[Leg]:
 
 def notes(manner: Manner, seen: Running, wanted: Line) -> list[str]:
     """What has to be known of the hops and neither blocks one nor asks for a consent."""
-    passing = seen.trouble if seen.recovers else None
-    return ([f"{named(passing)}, which may pass; {passing.way_out}"] if passing else []) + [
+    passing = seen.troubles if seen.recovers else ()
+    return [f"{named(one)}, which may pass; {one.way_out}" for one in passing] + [
         f"{written(hop.line)}: {audit.text} ({', '.join(seen.findings[audit.finding])}); {audit.way_out}"
         for hop in _between(manner, seen.lines[0], wanted)
         for audit in _found(hop, seen, Verdict.NOTE)
@@ -325,17 +355,14 @@ def named(trouble: Reason) -> str:
 
 
 def _waiting(seen: Running, text: str) -> Wait:
-    """What is waited for, and what may be in its way."""
-    trouble = seen.trouble
-    return Wait(f"{text}; {named(trouble)}; {trouble.way_out}", trouble.code) if trouble else Wait(text)
+    """What is waited for, and all that may be in its way."""
+    told = [f"{named(one)}; {one.way_out}" for one in seen.troubles]
+    return Wait("; ".join([text, *told]), seen.trouble.code if seen.trouble else "")
 
 
 def _together(against: t.Sequence[Blocked]) -> Blocked:
-    """The first of them, with the others; what bars several hops is said once."""
-    each: dict[str, Blocked] = {}
-    for one in against:
-        each.setdefault(one.reason, one)
-    first, *others = each.values()
+    """The first of them, with the others."""
+    first, *others = against
     return dataclasses.replace(first, also=tuple(others))
 
 

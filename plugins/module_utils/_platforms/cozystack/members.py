@@ -52,7 +52,7 @@ def members(session: Session, ref: ClusterRef) -> list[Pod]:
     return sorted(map(_pod, pods), key=lambda pod: pod.ordinal)
 
 
-def returns(pods: t.Sequence[Pod], wanted: int, within: float, *, settling: bool = False) -> bool:
+def may_return(pods: t.Sequence[Pod], wanted: int, within: float, *, settling: bool = False) -> bool:
     """Whether a member may be on its way back, so that what is wrong may pass: its pod is missing, or was
     started in the last `within` seconds and is not ready yet; with `settling`, also if it is by now."""
     since = time.time() - within

@@ -49,8 +49,9 @@ class _Looks:
 class World:
     """What the hands of an outage find, look by look, and what is decided then."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
-        module = type("Module", (), {"params": {"by": by, "since": None, "wait_timeout": 900}})()
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, by: str, *, check_mode: bool = False) -> None:
+        params = {"by": by, "since": None, "wait_timeout": 900}
+        module = type("Module", (), {"params": params, "check_mode": check_mode})()
         monkeypatch.setattr(outage, "Looks", lambda *_given: _Looks())
         monkeypatch.setattr(outage, "members", lambda *_given: self.pods)
         self.pods: list[Pod] = []
@@ -74,6 +75,15 @@ def test_whom_others_have_taken_away_already_is_the_one_that_is_waited_for(
     world = World(monkeypatch, "others")
     assert isinstance(world.decide(ready=False, age=10), Wait)
     assert isinstance(world.decide(ready=True, age=20), Done), "nobody has to take another one away"
+
+
+def test_in_check_mode_what_has_to_be_agreed_to_is_told_although_somebody_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, "others", check_mode=True)
+    assert isinstance(world.decide(ready=False, age=10), Wait)
+    step = world.decide(ready=True, age=20)
+    assert isinstance(step, Step) and step.consent == "nats.member.restart:events"
 
 
 def test_whoever_is_away_when_it_is_ours_to_take_one_is_not_the_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,16 @@ def test_a_cluster_that_could_not_bear_it_is_left_alone_whatever_was_agreed_to(
     assert refused(seen, "kafka.member.restart:orders") == [(reason, "")]
 
 
+def test_a_member_that_there_is_not_has_not_been_away_although_somebody_is() -> None:
+    somebody = dataclasses.replace(WELL, taken=True)
+    for seen, code in (
+        (dataclasses.replace(somebody, known=False), "member"),
+        (dataclasses.replace(somebody, members=1), "single"),
+    ):
+        end = OTHERS.decide(seen)
+        assert isinstance(end, Blocked) and end.reason.endswith(f"outage.{code}")
+
+
 def test_nobody_is_taken_away_without_consent_by_whomever() -> None:
     assert refused(WELL) == [("kafka.member.restart", "kafka.member.restart:orders")]
     step = OTHERS.decide(WELL)

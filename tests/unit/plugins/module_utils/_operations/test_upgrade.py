@@ -247,11 +247,13 @@ def test_all_that_stands_in_the_way_is_told_at_once_and_each_of_it_once() -> Non
     thin = Reason("rabbitmq.health.quorum.thin", Status.AT_RISK, "2 of 3 are there", "bring it back")
     full = Reason("rabbitmq.health.alarm.disk", Status.DEGRADED, "a disk is full", "free some")
     findings = {"mirrored": ("work/jobs",), "memory": ("t1.nano (128Mi)",)}
-    seen = running(3, 13, 7, findings=findings).troubled(thin, full)
+    another = dataclasses.replace(full, text="another disk is full")
+    seen = running(3, 13, 7, findings=findings).troubled(thin, full, another)
     end = to(4, 2).decide(seen)
     assert isinstance(end, Blocked)
     assert (end.reason, end.text, end.way_out) == (thin.code, thin.text, thin.way_out)
     assert [one.reason for one in end.also] == [
+        full.code,
         full.code,
         "rabbitmq.upgrade.memory",
         "rabbitmq.upgrade.mirrored",
@@ -282,11 +284,30 @@ def test_what_may_pass_is_told_and_waited_for_only_where_nothing_else_stands_in_
     seen = running(3, 8, 1, declared=None, trouble=thin, recovers=True)
     end = to(3, 9, manner=KAFKA).decide(seen)
     assert isinstance(end, Blocked)
-    assert [end.reason, *(one.reason for one in end.also)] == [thin.code, "kafka.upgrade.platform"]
+    assert [end.reason, *(one.reason for one in end.also)] == ["kafka.upgrade.platform", thin.code], (
+        "what does not pass comes first"
+    )
+    assert legs(to(3, 9, manner=KAFKA), seen) == []
     assert to(3, 8, manner=KAFKA).decide(seen) == Wait(
         "a member is on its way back; orders/0; bring it back", thin.code
     )
     assert notes(KAFKA, seen, (3, 8)) == ["orders/0, which may pass; bring it back"]
+
+
+def test_where_no_way_is_known_nothing_is_asked_for_on_it() -> None:
+    alarm = Reason("rabbitmq.health.alarm.disk", Status.DEGRADED, "a disk is full", "free some")
+    end = to(4, 5).decide(running(4, 1, trouble=alarm))
+    assert isinstance(end, Blocked)
+    assert [end.reason, *(one.reason for one in end.also)] == [alarm.code, "rabbitmq.upgrade.unknown"]
+
+
+def test_of_a_hop_that_is_under_way_nothing_is_needed_or_bars_it_any_more() -> None:
+    findings = {"unlimited": ("work/jobs",)}
+    begun = running(4, 0, 1, declared=(4, 0), findings=findings, flags_off=frozenset(("a_flag",)))
+    begun = dataclasses.replace(begun, members={**begun.members, "jobs-9": (3, 13, 7)})
+    first, second = to(4, 1).hops(begun)
+    assert (first.release.line, first.blocks, first.enables) == ((4, 0), (), ())
+    assert second.enables == ("a_flag",)
 
 
 def test_a_cluster_just_made_whose_nodes_all_have_yet_to_speak_runs_what_is_declared() -> None:

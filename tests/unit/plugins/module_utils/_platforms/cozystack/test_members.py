@@ -20,8 +20,8 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
 from ansible_collections.brokerops.messaging.plugins.module_utils._platforms.cozystack.members import (
     Pod,
     delete,
+    may_return,
     members,
-    returns,
 )
 
 REF = ClusterRef("kafka", "tenant-acme", "orders")
@@ -94,7 +94,7 @@ def test_who_is_missing_or_was_started_lately_may_be_on_the_way_back(
     wanted: int, ready: bool, age: float, expected: tuple[bool, bool]
 ) -> None:
     one = dataclasses.replace(LAST, ready=ready, started=time.time() - age)
-    found = tuple(returns([one], wanted, 900.0, settling=settling) for settling in (False, True))
+    found = tuple(may_return([one], wanted, 900.0, settling=settling) for settling in (False, True))
     assert found == expected
 
 
