@@ -61,7 +61,9 @@ options:
   allow:
     description:
       - Consents. KIND is O(kind), NAME is O(cluster).
-      - C(KIND.member.restart:NAME) to one member's being away. It is always needed.
+      - C(KIND.member.restart:NAME) to one member's being away. It is always needed, except where O(by=others) finds that
+        somebody is away already, or was since O(since). Check mode without O(since) asks for it even then, as it tells the
+        whole path.
       - C(KIND.member.bare:NAME@2) to up to 2 partitions, queues or streams that are not served, or not written to, meanwhile.
     type: list
     elements: str

@@ -18,8 +18,8 @@ description:
   - Each message is sent again until it is acknowledged or O(patience) is over. A reader beside the sender shows how long
     consumers wait, and another one reads everything back at the end.
   - The topic, queues or streams are the check's own, with a name that begins with C(brokerops-traffic-) and ends at random. It
-    makes them, removes them in any case, and touches no others. What a check that was killed leaves behind gets empty by
-    itself after its time; queues of RabbitMQ go altogether.
+    makes them and touches no others, and removes them, also where it fails or the run of Ansible is killed. Only where its own
+    process is killed as well does something stay, which gets empty by itself after its time; queues of RabbitMQ go altogether.
   - O(mode=start) lets the messages flow beside the tasks that follow, and O(mode=verdict) ends that and judges it. The process
     in between ends by itself when the run of Ansible does, or after O(seconds).
 author:
@@ -146,8 +146,11 @@ notes:
   - Throughput is that of one message after the other in each lane, not what the cluster can do.
   - Where SIGKILL ends both the process in between and the run of Ansible, or the machine that they are on, nobody is left to
     clean up. A topic of Kafka and streams of NATS whose name begins with C(brokerops-traffic-) stay then, empty after a while.
-    Once no check runs in the cluster, remove them with M(brokerops.messaging.kafka_topic) or
-    M(brokerops.messaging.nats_stream) and O(brokerops.messaging.nats_stream#module:state=absent).
+    Remove them once no check runs in the cluster.
+  - Kafka's is declared nowhere, so a tool of the broker's own removes it, as C(kafka-topics.sh --bootstrap-server HOST:PORT
+    --delete --topic NAME) does. Those of NATS go with M(brokerops.messaging.nats_stream) and
+    O(brokerops.messaging.nats_stream#module:state=absent), as a user of the account that the check used, with the consent
+    C(nats.stream.delete:NAME@COUNT) for each; COUNT is 0 once it is empty.
 """
 
 EXAMPLES = r"""

@@ -56,8 +56,10 @@ options:
     default: false
   allow:
     description:
-      - Consents that the path needs, such as C(rabbitmq.version.upgrade:jobs), which covers stable feature flags that are off as
-        well. With all of them, RV(refusals) is empty.
+      - Consents to what a step needs one for, such as C(rabbitmq.version.upgrade:jobs). Who agrees to the hops agrees to the stable
+        feature flags that belong to them; for these alone it is C(rabbitmq.upgrade.flags_off:jobs).
+      - What O(adopt_one_way) enables takes C(rabbitmq.upgrade.one_way:jobs). Consents to feature flags are for RabbitMQ only.
+      - With all of them, RV(refusals) is empty unless something blocks.
     type: list
     elements: str
     default: []
@@ -236,6 +238,7 @@ legs:
   description:
     - What is left to do, one line of releases after the other. Each is an upgrade of its own, after which the cluster can stay
       as it is. One that was begun is only waited for.
+    - There are none where the path is refused and nothing is under way.
   returned: always
   type: list
   elements: dict
@@ -246,7 +249,7 @@ legs:
       returned: always
       sample: "4.2"
     begun:
-      description: Whether it was begun, by somebody or by a release of the platform.
+      description: Whether it was begun, by somebody or by a release of the platform, or a member is on its way back.
       type: bool
       returned: always
 hops:
@@ -289,8 +292,9 @@ hops:
           sample: 90
     blocks:
       description:
-        - All that stands against this hop by itself. What stands against any, such as a cluster that is not healthy, is in
-          RV(refusals) alone, as is the missing consent to a hop.
+        - All that stands against this hop by itself; nothing any more once it is under way.
+        - What stands against any, such as a cluster that is not healthy, is in RV(refusals) alone. So is the missing consent to a
+          hop, which is told once nothing blocks the first one.
       type: list
       elements: dict
       returned: always
