@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.lab.brokers.api import PartitionState
 from tests.lab.brokers.proofs import kafka_read
 from tests.lab.playbook import Runner
 
-SECONDS = 300
+SECONDS = 540
 # Any broker answers, and one may not know yet what another one does.
 _LOOKS = 5
 
@@ -97,6 +97,22 @@ class Brokers:
             return False
 
         until(there)
+        for _look in range(_LOOKS):
+            until(lambda: self.settled("__consumer_offsets"))
+
+    def known(self, names: Iterable[str]) -> bool:
+        """Every broker knows these topics, and who leads their partitions."""
+        wanted = set(names)
+        for endpoint in self.kafka.endpoints():
+            with contextlib.closing(KafkaAdminClient(bootstrap_servers=[str(endpoint)])) as admin:
+                led = {
+                    topic["name"]
+                    for topic in admin.describe_topics()
+                    if all(one["leader_id"] >= 0 for one in topic["partitions"])
+                }
+            if not wanted <= led:
+                return False
+        return True
 
     def replicas(self, name: str) -> list[tuple[int, ...]]:
         """The brokers of each partition of a topic at rest."""
@@ -164,7 +180,7 @@ class Brokers:
                         return
                     message = f"message-{number}".encode()
                     try:
-                        producer.send(topic, message).get(timeout=60)
+                        producer.send(topic, message).get(timeout=240)
                     except Exception as error:
                         failures.append(error)
                         return
