@@ -407,7 +407,7 @@ requests:
       sample: 0
 refusals:
   description: Everything that stands against the path, each with its way out.
-  returned: when the path is refused
+  returned: when the path, or a later step of it, is refused
   type: list
   elements: dict
   contains:
