@@ -175,7 +175,7 @@ TEST = [
     SETUP,
     LAB,
     *(
-        on_lab(name, "brokers and not kind and not full", minutes=35, tests=tests, again=True)
+        on_lab(name, "brokers and not kind and not full", minutes=45, tests=tests, again=True)
         for name, tests in BROKER_TESTS.items()
     ),
     molecule("molecule", "embedded", "--scenario-name", "default", minutes=20),

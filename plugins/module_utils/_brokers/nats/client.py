@@ -37,6 +37,10 @@ Json = dict[str, t.Any]
 # Codes of JetStream's errors (nats-server, server/errors.json).
 STREAM_NOT_FOUND, CONSUMER_NOT_FOUND, MESSAGE_NOT_FOUND = 10059, 10014, 10037
 NOT_ENABLED_FOR_ACCOUNT, NOT_ENABLED = 10039, 10076
+NO_PEERS = 10005
+JOINING = 10.0
+"""For how many seconds there may be too few servers for a stream's replicas until that is believed: one that
+has just started counts as offline until the others hear from it."""
 # No leader, and not the leader: somebody else will answer in a moment.
 _ELECTING = frozenset({10006, 10008, 10009})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import time
 import typing as t
 
 from ..._convergence.errors import Conflict, Rejected
@@ -18,7 +19,15 @@ from ..._engine.state import Actual, ClusterRef, Item, Name, State
 from ..._engine.types import Value
 from ..api import Capability, require
 from ..contents import Contents, Work
-from .client import MESSAGE_NOT_FOUND, STREAM_NOT_FOUND, JetStreamError, Json, Nats
+from .client import (
+    JOINING,
+    MESSAGE_NOT_FOUND,
+    NO_PEERS,
+    STREAM_NOT_FOUND,
+    JetStreamError,
+    Json,
+    Nats,
+)
 from .documents import load_item, same_config, store_work, touched
 from .stream_table import (
     KIND,
@@ -37,8 +46,9 @@ BUCKETS = ("KV_", "OBJ_")
 _NOT_OURS = (*BUCKETS, "$MQTT_")
 
 _NAME_IN_USE = 10058
+_PAUSE = 1.0
 _WAY_OUT: t.Mapping[int, str] = {
-    10005: "there are fewer servers than replicas, or none with the tags of the placement; declare fewer "
+    NO_PEERS: "there are fewer servers than replicas, or none with the tags of the placement; declare fewer "
     "replicas, or scale the cluster up",
     10023: "declare a smaller max_bytes or fewer replicas, or give the servers more storage (jetstream.size)",
     10027: "the account has as many streams as it may; delete one, or raise max_streams of the account",
@@ -271,21 +281,28 @@ class Streams(Contents):
 
     def perform(self, work: Work) -> None:
         """Send what one stream needs; what it has besides goes back as it is."""
+        deadline = time.monotonic() + JOINING
+        while True:
+            try:
+                return self._send(work)
+            except JetStreamError as error:
+                if error.code != NO_PEERS or time.monotonic() > deadline:
+                    refuse(work, error)
+            time.sleep(_PAUSE)
+
+    def _send(self, work: Work) -> None:
         stream = self.stream_of(work.name)
-        try:
-            if work.after is None:
-                self._nats.tell(f"STREAM.DELETE.{stream}")
-            elif work.before is None:
-                config = store_work(work, {"name": stream, **self.new(work.name)})
-                self._nats.tell(f"STREAM.CREATE.{stream}", self.complete(config, work))
-            else:
-                seen, live = work.evidence[work.name]["config"], self._nats.stream(stream)
-                if live is None or not same_config(live["config"], seen):
-                    raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
-                config = store_work(work, live["config"])
-                self._nats.tell(f"STREAM.UPDATE.{stream}", self.complete(config, work))
-        except JetStreamError as error:
-            refuse(work, error)
+        if work.after is None:
+            self._nats.tell(f"STREAM.DELETE.{stream}")
+        elif work.before is None:
+            config = store_work(work, {"name": stream, **self.new(work.name)})
+            self._nats.tell(f"STREAM.CREATE.{stream}", self.complete(config, work))
+        else:
+            seen, live = work.evidence[work.name]["config"], self._nats.stream(stream)
+            if live is None or not same_config(live["config"], seen):
+                raise Conflict(f"{work.rows.label(work.name)} was changed by somebody else meanwhile")
+            config = store_work(work, live["config"])
+            self._nats.tell(f"STREAM.UPDATE.{stream}", self.complete(config, work))
 
     def complete(self, config: Json, _work: Work) -> Json:
         """The configuration with what follows of it."""

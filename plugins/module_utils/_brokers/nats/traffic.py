@@ -16,7 +16,9 @@ from ..._convergence.errors import Rejected, Unreachable
 from ..traffic import Arrival, Load, Promise, number_in
 from .client import (
     HAS_NATS,
+    JOINING,
     MESSAGE_NOT_FOUND,
+    NO_PEERS,
     STREAM_NOT_FOUND,
     JetStreamError,
     Json,
@@ -28,11 +30,8 @@ if HAS_NATS:
     import nats.errors
 
 # Codes of JetStream's errors (nats-server, server/errors.json).
-_NO_PEERS, _NO_CLUSTER, _OVERLAP = 10005, 10074, 10065
+_NO_CLUSTER, _OVERLAP = 10074, 10065
 _REPLICAS = 3
-_JOINING = 10.0
-"""For how many seconds there may be too few servers for a stream's replicas until that is believed: one that
-has just started counts as offline until the others hear from it."""
 _ANSWER = 5.0
 """After how many seconds a message is sent again that nobody has acknowledged."""
 _BATCH = 100
@@ -50,7 +49,7 @@ class Streams:
     def make(self) -> Promise:
         """Make the streams. With three replicas an acknowledged message is on two servers at the least."""
         replicas = self._load.replicas or _REPLICAS
-        deadline = time.monotonic() + _JOINING
+        deadline = time.monotonic() + JOINING
         while True:
             try:
                 for lane in range(self._load.lanes):
@@ -61,7 +60,7 @@ class Streams:
                         f"a stream of this account takes every subject ({error}), so the check can have none "
                         "of its own; use a user of another account"
                     ) from None
-                if error.code not in (_NO_PEERS, _NO_CLUSTER):
+                if error.code not in (NO_PEERS, _NO_CLUSTER):
                     raise
                 if time.monotonic() > deadline:
                     if self._load.replicas is not None:
