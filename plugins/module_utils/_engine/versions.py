@@ -69,15 +69,32 @@ _MEMORY = Audit(
     "an idle node of RabbitMQ 4 uses up to 126 MB, and is killed 12 s after each start where it has 128Mi",
     "give the nodes 256Mi or more first; s1.nano has 512Mi",
 )
+# Cluster operator, internal/resource/statefulset.go: preStop runs await_online_quorum_plus_one for as long as
+# a node may take to stop, by default 604800 s.
+_CRITICAL = Audit(
+    "critical",
+    Verdict.BLOCKS,
+    "no node stops that these need for their quorum, and the platform waits up to a week for it: quorum "
+    "queues and streams with fewer than three members",
+    "give them three (rabbitmq_queue with members: 3, in a cluster of three nodes), or delete them",
+)
 _TRANSIENT = "transient queues that are not exclusive"
 _KAFKA_FIRST = "every replica is in sync, and there are more of each partition than min.insync.replicas"
 _NATS_FIRST = "every server is connected, and every replica of streams and consumers is current"
 _DURABLE = "declare them durable, or exclusive to their connection"
+_DEPRECATED = Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE)
 
 
 def _old(line: Line, before: Line) -> Release:
     return Release(
-        line, (before,), _RABBITMQ_FIRST, _NODES_RESTART, _RABBITMQ_BACK, _RABBITMQ_SOURCE, "2026-11-21"
+        line,
+        (before,),
+        _RABBITMQ_FIRST,
+        _NODES_RESTART,
+        _RABBITMQ_BACK,
+        _RABBITMQ_SOURCE,
+        "2026-11-21",
+        audits=(_CRITICAL,),
     )
 
 
@@ -96,6 +113,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             f"{_RABBITMQ_SOURCE} 4.0.1",
             "2026-11-21",
             audits=(
+                _CRITICAL,
                 _MEMORY,
                 Audit(
                     "khepri",
@@ -133,7 +151,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.1.0",
             "2026-11-21",
-            audits=(_MEMORY, Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE)),
+            audits=(_CRITICAL, _MEMORY, _DEPRECATED),
         ),
         Release(
             (4, 2),
@@ -143,7 +161,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.2.0",
             "2026-11-21",
-            audits=(_MEMORY, Audit("transient", Verdict.NOTE, f"{_TRANSIENT} are deprecated", _DURABLE)),
+            audits=(_CRITICAL, _MEMORY, _DEPRECATED),
             one_way=frozenset(("khepri_db",)),
         ),
         # A node of 4.3.6 that is started on the data of 4.0.5 moves it to Khepri on its own, then fails to
@@ -156,7 +174,7 @@ RELEASES: t.Mapping[str, tuple[Release, ...]] = {
             _RABBITMQ_BACK,
             f"{_RABBITMQ_SOURCE} 4.3.0",
             "2026-11-21",
-            audits=(Audit("transient", Verdict.BLOCKS, f"4.3 refuses {_TRANSIENT}", _DURABLE),),
+            audits=(_CRITICAL, Audit("transient", Verdict.BLOCKS, f"4.3 refuses {_TRANSIENT}", _DURABLE)),
             needs=frozenset(("khepri_db",)),
         ),
     ),

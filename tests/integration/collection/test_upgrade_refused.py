@@ -167,6 +167,25 @@ def test_a_quorum_that_hangs_on_each_node_left_is_refused_and_the_queue_named(ac
     assert run.writes == []
 
 
+def test_a_queue_that_no_node_of_its_can_leave_is_refused_by_name_until_it_has_three_members(
+    acme: Place,
+) -> None:
+    jobs = acme.app("rabbitmq", "jobs")
+    healthy(acme, jobs)
+    pair = {"cluster": "jobs", "name": "pair", "delivery_limit": 7}
+    acme.run(Task("pair", "rabbitmq_queue", {**pair, "members": 2}))
+    with untouched(jobs):
+        run = acme.run(upgrade("critical", "rabbitmq", "jobs", "4.1"))
+    assert reasons(run["critical"]) == ["rabbitmq.upgrade.critical"]
+    assert "//pair" in run.msg("critical") and "mails" not in run.msg("critical")
+    assert run.writes == []
+
+    grown = Task("grown", "rabbitmq_queue", {**pair, "members": 3})
+    path = Task("path", "upgrade_path_info", {"kind": "rabbitmq", "cluster": "jobs", "version": "4.1"})
+    run = acme.run(grown, path)
+    assert reasons(run["path"]) == ["rabbitmq.version.upgrade"]
+
+
 def test_an_alarm_is_refused_under_its_name_and_with_its_node(acme: Place) -> None:
     jobs = acme.app("rabbitmq", "jobs")
     healthy(acme, jobs)

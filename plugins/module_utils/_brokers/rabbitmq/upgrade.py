@@ -16,7 +16,9 @@ from .client import Document, Management
 
 _LIMITS = ("delivery-limit", "dead-letter-exchange")
 """What keeps a message from being dropped that is given back again and again."""
-_QUEUE = "name,vhost,type,durable,exclusive,arguments,storage_version,policy"
+_QUEUE = "name,vhost,type,durable,exclusive,arguments,storage_version,policy,members"
+_WITH_QUORUM = ("quorum", "stream")
+_SPARES_ONE = 3
 _KHEPRI = "khepri_db"
 
 
@@ -32,6 +34,12 @@ def observe(client: Management) -> Running:
     }
     queues = {_key(row): row for row in client.pages("queues", columns=_QUEUE) if not row.get("exclusive")}
     found = {
+        # the only node of a cluster is stopped without asking
+        "critical": [
+            name
+            for name, row in queues.items()
+            if len(nodes) > 1 and row["type"] in _WITH_QUORUM and 0 < len(row["members"]) < _SPARES_ONE
+        ],
         "khepri": [_KHEPRI] if flags.get(_KHEPRI, {}).get("state") == "enabled" else [],
         "mirrored": [name for name in queues if "ha-mode" in applied.get(name, {})],
         "unlimited": [

@@ -113,6 +113,7 @@ def test_khepri_is_enabled_only_where_it_was_asked_for_and_by_consent() -> None:
         ((4, 0), running(3, 10, 8), "rabbitmq.upgrade.not_offered"),
         ((4, 0), running(3, 13, 7, findings={"mirrored": ("work/jobs",)}), "rabbitmq.upgrade.mirrored"),
         ((4, 0), running(3, 13, 7, findings={"khepri": ("khepri_db",)}), "rabbitmq.upgrade.khepri"),
+        ((4, 1), running(4, 0, findings={"critical": ("work/jobs",)}), "rabbitmq.upgrade.critical"),
         ((4, 0), running(3, 13, 7, findings={"unlimited": ("work/jobs",)}), "rabbitmq.upgrade.unlimited"),
         ((4, 2), running(3, 13, 7, findings={"memory": ("t1.nano (128Mi)",)}), "rabbitmq.upgrade.memory"),
     ],
