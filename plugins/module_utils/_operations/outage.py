@@ -19,6 +19,8 @@ from .machine import Blocked, Cost, Decision, Done, Step, Wait
 
 _SHOWN = 5
 _FEWEST = 2
+# The preStop hook of the cluster operator, see `critical` in _engine/versions.py.
+_HELD = {"rabbitmq": "; where they are quorum queues or streams, the node may take up to a week to stop"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ class Outage:
         return (
             Cost(
                 f"{self._consent('member.bare')}@{len(seen.bare)}",
-                f"{', '.join(seen.bare[:_SHOWN])}{more}: not served, or not written to, while a copy is away",
+                f"{', '.join(seen.bare[:_SHOWN])}{more}: not served, or not written to, while a copy is away"
+                f"{_HELD.get(self.kind, '')}",
                 "give them three copies first",
                 counted=True,
             ),

@@ -108,6 +108,14 @@ def test_it_is_over_once_all_are_there_and_nothing_is_wrong(operation: Outage, n
     assert isinstance(operation.decide(away), Done)
 
 
+def test_what_keeps_a_node_from_stopping_is_said_before() -> None:
+    thin = dataclasses.replace(WELL, bare=("queue work/jobs",))
+    node = dataclasses.replace(OURS, kind="rabbitmq", pod="rabbitmq-jobs-server-2")
+    [there] = [cost.text for step in find_path(node, thin).steps for cost in step.costs]
+    [elsewhere] = [cost.text for step in find_path(OURS, thin).steps for cost in step.costs]
+    assert "up to a week" in there and "up to a week" not in elsewhere
+
+
 def test_one_who_was_away_before_the_run_is_only_waited_for() -> None:
     limping = dataclasses.replace(WELL, taken=True, trouble="a copy is behind", can_lose=0, whole=False)
     assert find_path(OTHERS, limping).steps == ()
