@@ -38,7 +38,9 @@ def observe(client: Management) -> Running:
         "critical": [
             name
             for name, row in queues.items()
-            if len(nodes) > 1 and row["type"] in _WITH_QUORUM and 0 < len(row["members"]) < _SPARES_ONE
+            if len(nodes) > 1
+            and row["type"] in _WITH_QUORUM
+            and 0 < len(row.get("members") or ()) < _SPARES_ONE
         ],
         "khepri": [_KHEPRI] if flags.get(_KHEPRI, {}).get("state") == "enabled" else [],
         "mirrored": [name for name in queues if "ha-mode" in applied.get(name, {})],

@@ -32,7 +32,7 @@ class Cluster:
                 "durable": True,
                 "arguments": {"x-delivery-limit": 3},
             }
-            | ({"members": NODES[:members]} if kind != "classic" else {})
+            | ({"members": NODES[:members]} if members else {})
             for name, (kind, members) in queues.items()
         ]
 
@@ -46,7 +46,7 @@ class Cluster:
 @pytest.mark.parametrize(
     ("nodes", "queues", "critical"),
     [
-        (3, {"jobs": ("quorum", 3), "old": ("classic", 1)}, ()),
+        (3, {"jobs": ("quorum", 3), "old": ("classic", 0), "down": ("quorum", 0)}, ()),
         (3, {"pair": ("quorum", 2), "log": ("stream", 1)}, ("work/log", "work/pair")),
         (2, {"jobs": ("quorum", 2)}, ("work/jobs",)),
         (1, {"jobs": ("quorum", 1)}, ()),
