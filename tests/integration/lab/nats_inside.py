@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import nats.errors
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.broker import BROKER
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import (
+    NO_PEERS,
     JetStreamError,
     Nats,
     connect,
@@ -32,7 +34,6 @@ from ansible_collections.brokerops.messaging.plugins.module_utils._engine.state 
 from tests.integration.lab.processes_of import until
 
 PATIENCE = 120.0
-NO_PEERS = 10005
 
 
 def way(servers: Any, **settings: Any) -> Way:
@@ -47,22 +48,25 @@ def client(servers: Any, user: str | None = None, password: str = "", timeout: f
     return connect(way(servers), login, timeout=timeout)
 
 
-def until_placed(connected: Nats, replicas: int) -> None:
-    """Wait until a stream of so many replicas finds its servers: one that has just started counts as offline
-    until its first heartbeat.
+def until_made(connected: Nats, stream: Mapping[str, Any]) -> None:
+    """Make a stream as soon as it finds its servers: one that has just started counts as offline until its
+    first heartbeat.
     """
 
-    def placed() -> bool:
+    def made() -> bool:
         try:
-            connected.tell(
-                "STREAM.CREATE.placed", {"name": "placed", "subjects": ["placed"], "num_replicas": replicas}
-            )
+            connected.tell(f"STREAM.CREATE.{stream['name']}", stream)
         except JetStreamError as error:
             assert error.code == NO_PEERS, error
             return False
         return True
 
-    until(placed)
+    until(made)
+
+
+def until_placed(connected: Nats, replicas: int) -> None:
+    """Wait until a stream of so many replicas finds its servers."""
+    until_made(connected, {"name": "placed", "subjects": ["placed"], "num_replicas": replicas})
     connected.tell("STREAM.DELETE.placed")
 
 

@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.client import (
-    JetStreamError,
     connect,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._brokers.nats.traffic import (
     Requests,
 )
 from ansible_collections.brokerops.messaging.plugins.module_utils._convergence.errors import Rejected
+from tests.integration.lab.nats_inside import until_made
 from tests.integration.lab.processes_of import away, cluster, until
 from tests.integration.lab.traffic_of import through_nats, way_to
 from tests.lab.brokers.proofs import nats_publish, nats_read
 
 pytestmark = pytest.mark.brokers
-
-NO_PEERS = 10005
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +68,7 @@ def test_requests_get_their_replies_while_a_server_is_killed_and_no_stream_is_ma
 def test_requests_that_a_stream_of_the_user_would_take_are_not_sent(nats: Any) -> None:
     client = connect(way_to(nats.endpoints()), None, timeout=20)
     traffic = through_nats(nats, Requests)
-    stream = {"name": "everything", "subjects": [f"{traffic.name}.0"]}
-
-    def made() -> bool:
-        try:
-            client.tell("STREAM.CREATE.everything", stream)
-        except JetStreamError as error:
-            assert error.code == NO_PEERS, error  # a server that has just started counts as offline
-            return False
-        return True
-
-    until(made)
+    until_made(client, {"name": "everything", "subjects": [f"{traffic.name}.0"]})
     try:
         with pytest.raises(Rejected, match="stream everything takes"), traffic:
             pass
